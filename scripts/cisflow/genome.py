@@ -1,0 +1,191 @@
+"""Genomes: FASTA in, an indexed FASTA of known layout out, and what the bases of an interval are.
+
+Coordinates are 0-based and half-open throughout.
+"""
+
+import gzip
+import hashlib
+import zlib
+
+import numpy as np
+import pyfaidx
+
+from cisflow.messages import InputError
+
+LINE_WIDTH = 60  # bases a line in the FASTA that we write
+IUPAC = b"ACGTUNRYSWKMBDHVacgtunryswkmbdhv"
+UNKNOWN_BASES = "NRYSWKMBDHVU"  # every code but A, C, G and T is read as an unknown base
+
+
+def records(path):
+    """Read a FASTA file record by record.
+
+    Parameters
+    ----------
+    path : str or Path
+        Plain, gzip or bgzip.
+
+    Yields
+    ------
+    name : str
+        First word of the header.
+    sequence : bytes
+        Bases as they stand in the file (lower case is kept), without line ends.
+
+    Raises
+    ------
+    InputError
+        If the file is not FASTA, is cut short, names a sequence twice, or holds what is no base.
+    """
+    with open(path, "rb") as handle:
+        opener = gzip.open if handle.read(2) == b"\x1f\x8b" else open
+    name, parts, number, seen = None, [], 0, {}
+
+    def finished(last_line):
+        sequence = b"".join(parts).translate(None, b"\r\n \t")
+        strange = sequence.translate(None, IUPAC)
+        if strange:
+            raise InputError(
+                f"{path}: sequence {name} holds characters that are no bases",
+                f"found {sorted({chr(c) for c in strange})[:8]}, expected A, C, G, T, N or another IUPAC code",
+                "give the genome as nucleotide FASTA",
+            )
+        if not sequence:
+            raise InputError(
+                f"{path}, line {last_line}: sequence {name} is empty",
+                "found a header without bases below it, expected at least one line of sequence",
+                "remove the header, or fetch the file again (it may be cut short)",
+            )
+        return name, sequence
+
+    try:
+        with opener(path, "rb") as handle:
+            for number, line in enumerate(handle, start=1):
+                if line.startswith(b">"):
+                    if name is not None:
+                        yield finished(number - 1)
+                    words = line[1:].split()
+                    if not words:
+                        raise InputError(
+                            f"{path}, line {number}: a header without a name",
+                            "found `>` alone, expected `>name`",
+                            "name the sequence",
+                        )
+                    name, parts = words[0].decode("latin-1"), []
+                    if name in seen:
+                        raise InputError(
+                            f"{path}, line {number}: sequence {name} stands twice",
+                            f"found it first in line {seen[name]}, expected every name once",
+                            "remove or rename one of the two",
+                        )
+                    seen[name] = number
+                elif name is None:
+                    if line.strip():
+                        raise InputError(
+                            f"{path}, line {number}: not a FASTA file",
+                            f"found {line[:40]!r}, expected a line that starts with `>`",
+                            "name a FASTA file (plain, gzip or bgzip) as genome.fasta",
+                        )
+                else:
+                    parts.append(line)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(
+            f"{path} cannot be read to its end",
+            f"found {error} after line {number}, expected a whole file",
+            "fetch it again; `gzip -t FILE` tells whether a gzip file is whole",
+        ) from error
+    if name is None:
+        raise InputError(f"{path} holds no sequence", "found an empty file, expected FASTA", "fetch it again")
+    yield finished(number)
+
+
+def write_genome(source, fasta, index, sizes):
+    """Write a genome as FASTA of one line width, with its index and its chromosome sizes.
+
+    The index is made from what is written, so it cannot be that of another file.
+
+    Parameters
+    ----------
+    source : str or Path
+        FASTA; plain, gzip or bgzip.
+    fasta, index, sizes : str or Path
+        Outputs: FASTA with 60 bases a line, samtools' .fai, and names with lengths.
+
+    Returns
+    -------
+    lengths : dict of str -> int
+    sha256 : str
+        Of the FASTA written.
+    """
+    lengths, rows, offset, digest = {}, [], 0, hashlib.sha256()
+    with open(fasta, "wb") as out:
+        for name, sequence in records(source):
+            header = b">" + name.encode("latin-1") + b"\n"
+            bases = np.frombuffer(sequence, dtype=np.uint8)
+            whole = len(bases) // LINE_WIDTH * LINE_WIDTH
+            lines = np.full((whole // LINE_WIDTH, LINE_WIDTH + 1), ord("\n"), dtype=np.uint8)
+            lines[:, :LINE_WIDTH] = bases[:whole].reshape(-1, LINE_WIDTH)
+            body = lines.tobytes() + (sequence[whole:] + b"\n" if whole < len(bases) else b"")
+            for piece in (header, body):
+                out.write(piece)
+                digest.update(piece)
+            rows.append((name, len(bases), offset + len(header), LINE_WIDTH, LINE_WIDTH + 1))
+            offset += len(header) + len(body)
+            lengths[name] = len(bases)
+    with open(index, "w", encoding="latin-1") as out:
+        out.writelines("\t".join(map(str, row)) + "\n" for row in rows)
+    with open(sizes, "w", encoding="latin-1") as out:
+        out.writelines(f"{name}\t{length}\n" for name, length in lengths.items())
+    return lengths, digest.hexdigest()
+
+
+def read_sizes(path):
+    """Read chromosome sizes: a dictionary from name to length in bases, in the order of the genome."""
+    with open(path, encoding="latin-1") as handle:
+        return {name: int(length) for name, length in (line.rstrip("\n").split("\t") for line in handle)}
+
+
+def chromosome_bases(fasta, chromosome):
+    """The bases of one chromosome in upper case.
+
+    Parameters
+    ----------
+    fasta : str or Path
+        Indexed FASTA as written by `write_genome`.
+    chromosome : str
+
+    Returns
+    -------
+    numpy.ndarray of uint8, shape (length,)
+        ASCII codes.
+    """
+    with pyfaidx.Fasta(str(fasta), as_raw=True, sequence_always_upper=True, rebuild=False) as genome:
+        return np.frombuffer(genome[chromosome][:].encode("ascii"), dtype=np.uint8)
+
+
+def base_counts(bases, starts, length):
+    """Count G or C, and unknown bases, in windows of one chromosome.
+
+    Parameters
+    ----------
+    bases : numpy.ndarray of uint8, shape (chromosome length,)
+        Upper-case ASCII codes.
+    starts : array_like of int, shape (n,)
+        0-based starts; every window must lie within the chromosome.
+    length : int
+        Length of every window in bases.
+
+    Returns
+    -------
+    gc, unknown : numpy.ndarray of int64, shape (n,)
+        Numbers of G or C, and of bases other than A, C, G and T.
+    """
+    starts = np.asarray(starts, dtype=np.int64)
+    is_gc = (bases == ord("G")) | (bases == ord("C"))
+    is_known = is_gc | (bases == ord("A")) | (bases == ord("T"))
+    counts = []
+    for flags in (is_gc, ~is_known):
+        total = np.zeros(len(bases) + 1, dtype=np.int32)  # of one chromosome at a time: 1 GB for the longest of hg38
+        np.cumsum(flags, out=total[1:])
+        counts.append((total[starts + length] - total[starts]).astype(np.int64))
+    return counts[0], counts[1]
