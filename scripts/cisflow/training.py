@@ -1,0 +1,196 @@
+"""The training loop: one split in memory on the device, batches cut by permuted index, best weights kept."""
+
+import copy
+import math
+import sys
+import time
+
+import numpy as np
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+from tqdm import tqdm
+
+from cisflow.messages import InputError
+from cisflow.metrics import auroc_and_auprc
+from cisflow.sequences import central, crop, reverse_complement
+
+# What a network of models.yaml gets where its `training` says nothing.
+DEFAULTS = {
+    "optimizer": "adam",
+    "learning_rate": 0.001,
+    "momentum": 0.9,
+    "weight_decay": 0.0,
+    "batch_size": 128,
+    "max_epochs": 100,
+    "patience": 10,
+    "class_weights": "none",
+}
+
+
+def masked_loss(logits, targets, positive_weight=None):
+    """Binary cross-entropy over the known labels.
+
+    Parameters
+    ----------
+    logits, targets : torch.Tensor of float32, shape (N, T)
+        Labels 0 or 1; NaN = unknown, left out.
+    positive_weight : torch.Tensor, shape (T,), optional
+        Weight of a positive against a negative, by target.
+
+    Returns
+    -------
+    torch.Tensor
+        Mean over the known labels; 0 where there is none.
+    """
+    known = ~torch.isnan(targets)
+    losses = binary_cross_entropy_with_logits(
+        logits, torch.where(known, targets, 0.0), reduction="none", pos_weight=positive_weight
+    )
+    return (losses * known).sum() / known.sum().clamp(min=1)
+
+
+def balancing_weights(targets):
+    """Weight of positives that gives both classes of each target the same sum, at least 1.
+
+    Parameters
+    ----------
+    targets : torch.Tensor, shape (N, T)
+
+    Returns
+    -------
+    torch.Tensor of float32, shape (T,)
+    """
+    positives, negatives = (targets == 1).sum(0), (targets == 0).sum(0)
+    return (negatives / positives.clamp(min=1)).clamp(min=1).float()
+
+
+def make_optimizer(parameters, settings):
+    """The optimizer that `settings` names, with its learning rate, momentum and weight decay."""
+    name, rate, decay = settings["optimizer"], settings["learning_rate"], settings["weight_decay"]
+    if name == "adam":
+        return torch.optim.Adam(parameters, lr=rate, weight_decay=decay)
+    if name == "adamw":
+        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
+    if name == "sgd":
+        return torch.optim.SGD(parameters, lr=rate, momentum=settings["momentum"], weight_decay=decay)
+    if name == "rmsprop":
+        return torch.optim.RMSprop(parameters, lr=rate, momentum=settings["momentum"], weight_decay=decay)
+    return torch.optim.Adadelta(parameters, lr=rate, weight_decay=decay)
+
+
+@torch.no_grad()
+def validate(model, one_hot, targets, length, batch_size=1024):
+    """Unweighted loss and mean AUROC on the central windows, read on the strand as stored.
+
+    Returns
+    -------
+    loss, auroc : float
+        The AUROC is the mean over the targets that have both classes, NaN if none has.
+    """
+    model.eval()
+    logits = torch.cat([model(part.float()) for part in central(one_hot, length).split(batch_size)])
+    truth, score = targets.cpu().numpy(), logits.cpu().numpy()
+    known = ~np.isnan(truth)
+    areas = [
+        auroc_and_auprc(truth[known[:, column], column] == 1, score[known[:, column], column])[0][0]
+        for column in range(truth.shape[1])
+    ]
+    areas = [area for area in areas if np.isfinite(area)]
+    return float(masked_loss(logits, targets)), float(np.mean(areas)) if areas else math.nan
+
+
+def train(model, train_split, val_split, length, settings, seed, device, terminal=None):
+    """Train a network until the validation loss has not improved for `patience` epochs.
+
+    Each batch is cropped at a random offset within the stored bases and, half of it, reverse-complemented.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Maps (N, 4, length) to logits (N, T); trained in place, and left with the weights of the best epoch.
+    train_split, val_split : tuple of torch.Tensor
+        `one_hot` int8 (N, 4, stored length) and `targets` float32 (N, T).
+    length : int
+        Length of the windows in bases.
+    settings : dict
+        See `DEFAULTS`.
+    seed : int
+        Of the order of the rows, the crops and the strands.
+    device : torch.device
+    terminal : file object, optional
+        Where a progress bar is drawn; without one, only lines are printed.
+
+    Returns
+    -------
+    list of dict
+        One row an epoch: `epoch`, `train_loss` (mean over the batches as they were trained on), `val_loss`,
+        `val_auroc` (mean over targets), `learning_rate`, `seconds`, `kept` (1 in the epoch whose weights were kept).
+    """
+    generator = torch.Generator().manual_seed(seed)
+    model.to(device)
+    x, y = (tensor.to(device) for tensor in train_split)
+    val_x, val_y = (tensor.to(device) for tensor in val_split)
+    weights = balancing_weights(y) if settings["class_weights"] == "balanced" else None
+    optimizer = make_optimizer(model.parameters(), settings)
+    spare = x.shape[2] - length
+    batch_size = min(settings["batch_size"], len(x))
+    n_batches = max(len(x) // batch_size, 1)  # the last, shorter batch is left out: batch norm on a few rows is noise
+    history, best_loss, best_weights, best_epoch = [], math.inf, None, 0
+    bar = tqdm(total=settings["max_epochs"], file=terminal or sys.stderr, disable=terminal is None, leave=False)
+    for epoch in range(1, settings["max_epochs"] + 1):
+        begun = time.perf_counter()
+        model.train()
+        order = torch.randperm(len(x), generator=generator).to(device)
+        offsets = torch.randint(spare + 1, (len(x),), generator=generator).to(device)
+        flips = (torch.rand(len(x), generator=generator) < 0.5).to(device)
+        total = torch.zeros((), device=device)
+        for number in range(n_batches):
+            rows = order[number * batch_size : (number + 1) * batch_size]
+            batch = crop(x[rows], offsets[rows], length)
+            batch = torch.where(flips[rows, None, None], reverse_complement(batch), batch).float()
+            loss = masked_loss(model(batch), y[rows], weights)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            total += loss.detach()
+        train_loss = float(total) / n_batches
+        val_loss, val_auroc = validate(model, val_x, val_y, length)
+        seconds = time.perf_counter() - begun
+        history.append(
+            {
+                "epoch": epoch,
+                "train_loss": train_loss,
+                "val_loss": val_loss,
+                "val_auroc": val_auroc,
+                "learning_rate": optimizer.param_groups[0]["lr"],
+                "seconds": seconds,
+                "kept": 0,
+            }
+        )
+        print(
+            f"epoch {epoch}: train loss {train_loss:.4f}, validation loss {val_loss:.4f}, AUROC {val_auroc:.4f}, "
+            f"{seconds:.1f} s",
+            flush=True,
+        )
+        if not math.isfinite(train_loss) or not math.isfinite(val_loss):
+            print("the loss is no longer a finite number: training stops", flush=True)
+            break
+        if val_loss < best_loss:
+            best_loss, best_epoch = val_loss, epoch
+            best_weights = copy.deepcopy(model.state_dict())
+        bar.set_postfix_str(f"validation loss {val_loss:.4f}, best {best_loss:.4f}")
+        bar.update()
+        if epoch - best_epoch >= settings["patience"]:
+            print(f"no better validation loss for {settings['patience']} epochs: training stops", flush=True)
+            break
+    bar.close()
+    if best_weights is None:
+        raise InputError(
+            "training diverged in its first epoch",
+            f"training loss {history[-1]['train_loss']}, validation loss {history[-1]['val_loss']}",
+            "lower training.learning_rate of the model in models.yaml",
+        )
+    model.load_state_dict(best_weights)
+    model.eval()
+    history[best_epoch - 1]["kept"] = 1
+    return history

@@ -1,0 +1,52 @@
+"""Predictions of a trained network on the test split, and its metrics with intervals."""
+
+import torch
+
+from cisflow.device import choose_device
+from cisflow.messages import run_script
+from cisflow.metrics import write_evaluation
+from cisflow.model import load_model
+from cisflow.prediction import predict
+from cisflow.split_file import read_split
+
+
+def main(model_path, split_path, name, n_resamples, block, seed, device, threads, predictions_output, metrics_output):
+    """Evaluate a network.
+
+    Parameters
+    ----------
+    model_path, split_path : str
+    name : str
+        Of the model, for the table.
+    n_resamples, block : int
+        Bootstrap resamples, and the length of the resampled blocks of chromosomes in bases.
+    seed : int
+        Of the resamples.
+    device : str
+    threads : int
+    predictions_output, metrics_output : str
+    """
+    chosen = choose_device(device, threads)
+    model, record = load_model(model_path, chosen)
+    split = read_split(split_path)
+    probabilities = predict(model, torch.from_numpy(split["one_hot"]), record["length"], chosen)
+    metrics = write_evaluation(
+        split, probabilities.numpy(), name, n_resamples, block, seed, predictions_output, metrics_output
+    )
+    print(metrics.to_string(index=False))
+
+
+if __name__ == "__main__":
+    with run_script(snakemake):
+        main(
+            snakemake.input.model,
+            snakemake.input.test,
+            snakemake.wildcards.model,
+            snakemake.params.n_resamples,
+            snakemake.params.block,
+            snakemake.params.seed,
+            snakemake.params.device,
+            snakemake.threads,
+            snakemake.output.predictions,
+            snakemake.output.metrics,
+        )

@@ -1,0 +1,99 @@
+"""One network trained on one dataset, fold and seed."""
+
+import pandas as pd
+import torch
+
+from cisflow.device import choose_device
+from cisflow.messages import run_script
+from cisflow.model import build_model, count_parameters, save_model
+from cisflow.split_file import read_split
+from cisflow.training import DEFAULTS, train
+
+
+def main(
+    train_path,
+    val_path,
+    test_chromosomes,
+    layers,
+    training,
+    seed,
+    device,
+    threads,
+    model_output,
+    history_output,
+    terminal=None,
+):
+    """Train a network and write it with its history.
+
+    Parameters
+    ----------
+    train_path, val_path : str
+        HDF5 files of the two splits; the test split is not read.
+    test_chromosomes : list of str
+        Of the fold, written into the model so that later use can tell what it has not seen.
+    layers : list of dict
+        As in models.yaml.
+    training : dict
+        What models.yaml says beside the defaults of `cisflow.training.DEFAULTS`.
+    seed : int
+    device : str
+        `auto`, `cpu` or `cuda`.
+    threads : int
+    model_output, history_output : str
+    terminal : file object, optional
+        For a progress bar.
+    """
+    chosen = choose_device(device, threads)
+    settings = {**DEFAULTS, **training}
+    splits = {"train": read_split(train_path), "val": read_split(val_path)}
+    about = splits["train"]["attributes"]
+    targets, length = about["target_names"], int(about["window_length"])
+    torch.manual_seed(seed)  # initial weights and dropout
+    model = build_model(layers, length, len(targets))
+    print(f"{count_parameters(model):,} parameters; {', '.join(f'{k} {v}' for k, v in settings.items())}; seed {seed}")
+    tensors = {
+        name: (torch.from_numpy(split["one_hot"]), torch.from_numpy(split["targets"])) for name, split in splits.items()
+    }
+    print(f"{len(tensors['train'][0])} training and {len(tensors['val'][0])} validation windows of {length} bp")
+    history = train(model, tensors["train"], tensors["val"], length, settings, seed, chosen, terminal)
+    kept = next(row for row in history if row["kept"])
+    print(f"kept: epoch {kept['epoch']} of {len(history)}, validation loss {kept['val_loss']:.4f}")
+    pd.DataFrame(history).to_csv(history_output, sep="\t", index=False, float_format="%.8g")
+    save_model(
+        model_output,
+        model,
+        {
+            "layers": layers,
+            "length": length,
+            "target_names": targets,
+            "task": about["task"],
+            "training": settings,
+            "seed": seed,
+            "kept_epoch": kept["epoch"],
+            "genome": about["genome"],
+            "genome_sha256": about["genome_sha256"],
+            "config_sha256": about["config_sha256"],
+            "fold": about["fold"],
+            "chromosomes": {
+                **{name: sorted({str(chrom) for chrom in split["chrom"]}) for name, split in splits.items()},
+                "test": sorted(test_chromosomes),
+            },
+        },
+    )
+
+
+if __name__ == "__main__":
+    with run_script(snakemake) as bar:
+        main(
+            snakemake.input.train,
+            snakemake.input.val,
+            snakemake.params.fold["test"],
+            snakemake.params.layers,
+            snakemake.params.training,
+            snakemake.params.seed,
+            snakemake.params.device,
+            snakemake.threads,
+            snakemake.output.model,
+            snakemake.output.history,
+            bar,
+        )
