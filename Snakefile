@@ -1,0 +1,44 @@
+# cisflow: from a genome and peak files to trained CNNs, honest numbers, and the motifs they learned.
+import snakemake.utils
+
+snakemake.utils.min_version("9.0")
+
+
+# A configuration named on the command line (--configfile) stands alone: Snakemake would merge it into this one key by
+# key, and settings of the embedded example would slip into another project.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/reference.smk"
+include: "rules/intervals.smk"
+include: "rules/encode.smk"
+include: "rules/train.smk"
+include: "rules/evaluate.smk"
+include: "rules/motifs.smk"
+include: "rules/report.smk"
+
+
+# Every result that counts is named: if `all` asked for the report alone, a broken file in the middle would be deleted
+# and the next run would say that there is nothing to be done.
+rule all:
+    default_target: True
+    input:
+        split_results("{dataset}/windows.tsv"),
+        split_results("{dataset}/{fold}/split_report.tsv"),
+        split_results("{dataset}/{fold}/{split}.h5"),
+        split_results("{dataset}/{fold}/baselines/gc_content/metrics.tsv"),
+        model_results("{dataset}/{fold}/{model}/seed{seed}/model.pt"),
+        model_results("{dataset}/{fold}/{model}/seed{seed}/history.tsv"),
+        model_results("{dataset}/{fold}/{model}/seed{seed}/predictions.tsv"),
+        model_results("{dataset}/{fold}/{model}/seed{seed}/metrics.tsv"),
+        model_results("{dataset}/{fold}/{model}/seed{seed}/filters.meme"),
+        model_results("{dataset}/{fold}/{model}/seed{seed}/filters.tsv"),
+        model_results("{dataset}/{fold}/{model}/seed{seed}/motif_matches.tsv"),
+        "results/report.html",
+
+
+onerror:
+    tell_failures(log)

@@ -1,0 +1,277 @@
+# In: the configuration, the sheet of datasets, models.yaml. Out: checked settings, wildcard constraints, input functions,
+# code_digest, the message after a failure. No rules. May go wrong: any mistake in those files, told all at once.
+import ast
+import atexit
+import hashlib
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+# --- code -------------------------------------------------------------------------------------------------------------
+
+
+def library_module(name):
+    """A module of scripts/cisflow that needs nothing but Snakemake's own environment, loaded by its path.
+
+    `import cisflow` would fail when another workflow uses this one as a module.
+    """
+    path = workflow.source_path(f"../scripts/cisflow/{name}.py")
+    spec = importlib.util.spec_from_file_location(f"cisflow_{name}", path)
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+class WithoutDocstrings(ast.NodeTransformer):
+    def visit(self, node):
+        self.generic_visit(node)
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            if isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
+                node.body = body[1:]
+        return node
+
+
+def source_tree(path, _known={}):
+    """The syntax tree of a file of ours as text, without comments and docstrings, and the library modules it imports."""
+    if path not in _known:
+        tree = WithoutDocstrings().visit(ast.parse(Path(workflow.source_path(path)).read_text(encoding="utf-8")))
+        imported = {
+            node.module.removeprefix("cisflow.")
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cisflow.")
+        }
+        _known[path] = ast.dump(tree), imported
+    return _known[path]
+
+
+def code_digest(script):
+    """Digest of a script and of every library module that it reaches, for `params`.
+
+    Snakemake reruns a rule when it changes. It follows `from cisflow.x import y`, the one form of import allowed.
+    """
+    digest = hashlib.sha256(source_tree(f"../scripts/{script}")[0].encode())
+    reached, waiting = set(), set(source_tree(f"../scripts/{script}")[1])
+    while waiting:
+        name = min(waiting)
+        reached.add(name)
+        waiting |= source_tree(f"../scripts/cisflow/{name}.py")[1]
+        waiting -= reached
+    for name in sorted(reached):
+        digest.update(f"\n{name}\n{source_tree(f'../scripts/cisflow/{name}.py')[0]}".encode())
+    return digest.hexdigest()[:16]
+
+
+VERSION = re.search(r"^## (\S+)", Path(workflow.source_path("../CHANGELOG.md")).read_text(), flags=re.MULTILINE)[1]
+
+# --- configuration ----------------------------------------------------------------------------------------------------
+
+configuration = library_module("configuration")
+CONFIG_FILE = str(workflow.configfiles[-1]) if workflow.configfiles else None
+SETTINGS, ROWS, MODELS, PROBLEMS = configuration.load_configuration(
+    config,
+    CONFIG_FILE,
+    {name: workflow.source_path(f"../config/schemas/{name}.schema.yaml") for name in ("config", "datasets", "models")},
+    [".", str(workflow.basedir)],
+    ".snakemake/cisflow",
+)
+if PROBLEMS:
+    told = "\n".join(f"{number:3}. {text}" for number, text in enumerate(PROBLEMS, start=1))
+    raise WorkflowError(f"the configuration has {len(PROBLEMS)} problem(s); nothing was run\n{told}")
+
+GENOME = SETTINGS["genome"]["name"]
+DATASETS = {}
+for row in ROWS:
+    DATASETS.setdefault(row["dataset"], []).append(row)
+FOLDS = SETTINGS["folds"]
+SEEDS = SETTINGS["train"]["seeds"]
+WINDOWS = SETTINGS["windows"]
+if WINDOWS["merge_distance"] is None:
+    WINDOWS["merge_distance"] = WINDOWS["length"] // 2
+
+
+# --- inputs -----------------------------------------------------------------------------------------------------------
+
+DOWNLOADS = {}  # file under results/reference/downloads -> URL and accepted checksums
+
+
+def checksums(value):
+    """The accepted checksums of a file as a list (none, one or several in the configuration)."""
+    return [value] if isinstance(value, str) and value else list(value or [])
+
+
+def local_file(source, sha256=None):
+    """Where the rules find a file of the configuration: its path, or the place to which its URL is downloaded."""
+    if not configuration.is_url(source):
+        return source
+    accepted = checksums(sha256)
+    base = re.sub(r"[^A-Za-z0-9_.+-]", "_", Path(source.split("?")[0]).name)
+    name = f"{hashlib.sha256(source.encode()).hexdigest()[:8]}_{base}"  # two URLs may end alike
+    DOWNLOADS[name] = (source, accepted)
+    return f"results/reference/downloads/{name}"
+
+
+def genome_file(kind):
+    """A file of the genome that the configuration names (`fasta`, `excluded` or `aliases`), or no input at all."""
+    source = SETTINGS["genome"][kind]
+    return local_file(source, SETTINGS["genome"].get(f"{kind}_sha256")) if source else []
+
+
+PEAK_FILES = {name: [local_file(row["peaks"], row["sha256"]) for row in rows] for name, rows in DATASETS.items()}
+MOTIF_FILE = local_file(SETTINGS["motifs"]["database"], SETTINGS["motifs"]["database_sha256"])
+FASTA_FILE, EXCLUDED_FILE, ALIASES_FILE = (genome_file(kind) for kind in ("fasta", "excluded", "aliases"))
+
+
+def peak_files(wildcards):
+    return PEAK_FILES[wildcards.dataset]
+
+
+def peak_checksums(wildcards):
+    return [checksums(row["sha256"]) for row in DATASETS[wildcards.dataset]]
+
+
+def download_url(wildcards):
+    return DOWNLOADS[wildcards.download][0]
+
+
+def download_checksums(wildcards):
+    return DOWNLOADS[wildcards.download][1]
+
+
+def targets_of(wildcards):
+    return [row["target"] for row in DATASETS[wildcards.dataset]]
+
+
+def fold_of(wildcards):
+    return FOLDS[wildcards.fold]
+
+
+def layers_of(wildcards):
+    return MODELS[wildcards.model]["layers"]
+
+
+def training_of(wildcards):
+    return MODELS[wildcards.model].get("training", {})
+
+
+def seed_of(wildcards):
+    return int(wildcards.seed)
+
+
+def gpus(wildcards):
+    """How many GPUs a job asks for: none if the configuration keeps to the CPU."""
+    return 0 if SETTINGS["train"]["device"] == "cpu" else 1
+
+
+# Predicting is quick: it takes a GPU that is there, but no job waits for one.
+INFERENCE_DEVICE = "cpu" if SETTINGS["train"]["device"] == "cpu" else "auto"
+
+
+def split_attributes(wildcards):
+    """What an HDF5 file says of itself."""
+    return {
+        "task": "binary",
+        "genome": GENOME,
+        "fold": wildcards.fold,
+        "split": wildcards.split,
+        "seed": SETTINGS["seed"],
+        "window_length": WINDOWS["length"],
+        "max_jitter": WINDOWS["max_jitter"],
+        "settings": {
+            "windows": WINDOWS,
+            "negatives": SETTINGS["negatives"],
+            "fold": FOLDS[wildcards.fold],
+            "seed": SETTINGS["seed"],
+            "targets": targets_of(wildcards),
+        },
+    }
+
+
+# --- outputs ----------------------------------------------------------------------------------------------------------
+
+SPLITS = ["train", "val", "test"]
+DATA_RUNS = [{"dataset": dataset, "fold": fold} for dataset in DATASETS for fold in FOLDS]
+MODEL_RUNS = [
+    {**run, "model": model, "seed": seed}
+    for run in DATA_RUNS
+    for model in SETTINGS["train"]["models"]
+    for seed in SEEDS
+]
+
+
+def split_results(pattern):
+    """A path under results/ for every dataset and fold (and split, if the pattern names it), each once."""
+    paths = (f"results/{pattern}".format(split=split, **run) for run in DATA_RUNS for split in SPLITS)
+    return list(dict.fromkeys(paths))
+
+
+def model_results(pattern):
+    """A path under results/ for every dataset, fold, model and seed, in the order of MODEL_RUNS."""
+    return [f"results/{pattern}".format(**run) for run in MODEL_RUNS]
+
+
+def report_settings():
+    """What shaped the results, printed in the report beside them."""
+    ratio = SETTINGS["negatives"]["per_positive"]
+    return {
+        "genome": GENOME,
+        "config_file": CONFIG_FILE or "passed on by another workflow",
+        "database_name": Path(SETTINGS["motifs"]["database"]).stem,
+        "match_q": SETTINGS["filters"]["match_q_value"],
+        "window_length": WINDOWS["length"],
+        "max_jitter": WINDOWS["max_jitter"],
+        "max_datasets_in_detail": SETTINGS["report"]["max_datasets_in_detail"],
+        "negatives": f"GC-matched, {ratio:g} for each positive window, drawn within each split",
+        "seeds": SEEDS,
+        "bootstrap_resamples": SETTINGS["evaluate"]["bootstrap_resamples"],
+        "bootstrap_block": SETTINGS["evaluate"]["bootstrap_block"],
+        "filters": SETTINGS["filters"],
+        "version": VERSION,
+    }
+
+
+def any_of(names):
+    return "|".join(re.escape(str(name)) for name in sorted(names, key=str))
+
+
+wildcard_constraints:
+    genome=re.escape(GENOME),
+    dataset=any_of(DATASETS),
+    fold=any_of(FOLDS),
+    split="|".join(SPLITS),
+    model=any_of(SETTINGS["train"]["models"]),
+    seed=any_of(SEEDS),
+    baseline="gc_content",
+    download=any_of(DOWNLOADS) or "none",
+
+
+# --- after a failure --------------------------------------------------------------------------------------------------
+
+
+def failure_message(workflow_logs):
+    """WHAT, WHY, FIX and LOG of every failed job of a run, from the logs that Snakemake's own logs name."""
+    text = "".join(Path(path).read_text(encoding="utf-8", errors="replace") for path in workflow_logs)
+    messages = []
+    for path in dict.fromkeys(re.findall(r"^\s+log: (\S+) \(check log file", text, flags=re.MULTILINE)):
+        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines() if Path(path).exists() else []
+        begins = [number for number, line in enumerate(lines) if line.startswith("WHAT ")]
+        if begins:
+            messages.append("\n".join(lines[begins[-1] :]))
+        else:
+            job = Path(path).relative_to("logs").parts[0] if path.startswith("logs/") else "a job"
+            messages.append(
+                f"WHAT {job} ended without a word\n"
+                f"WHY  it was stopped from outside (memory, time limit, Ctrl-C) or failed before its first line\n"
+                f"FIX  run again; if it was memory, add `--set-resources {job}:mem_mb=16000`\nLOG  {path}"
+            )
+    return "\n\n".join(messages)
+
+
+def tell_failures(workflow_logs):
+    """Print the message when Snakemake is done printing, so that it is the last thing on the terminal."""
+    message = failure_message(workflow_logs)
+    if message:
+        atexit.register(print, f"\n{message}", file=sys.stderr, flush=True)

@@ -1,0 +1,60 @@
+# In: model.pt and test.h5. Out: .../predictions.tsv and metrics.tsv with intervals; the same of the baselines.
+# May go wrong: little; the test split is read here for the first time.
+
+
+rule evaluate_model:
+    input:
+        model="results/{dataset}/{fold}/{model}/seed{seed}/model.pt",
+        test="results/{dataset}/{fold}/test.h5",
+    output:
+        predictions="results/{dataset}/{fold}/{model}/seed{seed}/predictions.tsv",
+        metrics=report(
+            "results/{dataset}/{fold}/{model}/seed{seed}/metrics.tsv",
+            category="{dataset}",
+            subcategory="{model}",
+            labels={"table": "test metrics", "fold": "{fold}", "seed": "{seed}"},
+            caption="../resources/report/captions/metrics.rst",
+        ),
+    log:
+        "logs/evaluate_model/{dataset}_{fold}_{model}_seed{seed}.log",
+    benchmark:
+        "benchmarks/evaluate_model/{dataset}_{fold}_{model}_seed{seed}.tsv"
+    conda:
+        "../envs/evaluate.yaml"
+    threads: 1
+    params:
+        n_resamples=SETTINGS["evaluate"]["bootstrap_resamples"],
+        block=SETTINGS["evaluate"]["bootstrap_block"],
+        seed=SETTINGS["seed"],
+        device=INFERENCE_DEVICE,
+        code=code_digest("evaluate_model.py"),
+    script:
+        "../scripts/evaluate_model.py"
+
+
+rule evaluate_baseline:
+    input:
+        train="results/{dataset}/{fold}/train.h5",
+        test="results/{dataset}/{fold}/test.h5",
+    output:
+        predictions="results/{dataset}/{fold}/baselines/{baseline}/predictions.tsv",
+        metrics=report(
+            "results/{dataset}/{fold}/baselines/{baseline}/metrics.tsv",
+            category="{dataset}",
+            subcategory="baselines",
+            labels={"table": "test metrics", "fold": "{fold}", "baseline": "{baseline}"},
+            caption="../resources/report/captions/baselines.rst",
+        ),
+    log:
+        "logs/evaluate_baseline/{dataset}_{fold}_{baseline}.log",
+    benchmark:
+        "benchmarks/evaluate_baseline/{dataset}_{fold}_{baseline}.tsv"
+    conda:
+        "../envs/evaluate.yaml"
+    params:
+        n_resamples=SETTINGS["evaluate"]["bootstrap_resamples"],
+        block=SETTINGS["evaluate"]["bootstrap_block"],
+        seed=SETTINGS["seed"],
+        code=code_digest("evaluate_baseline.py"),
+    script:
+        "../scripts/evaluate_baseline.py"

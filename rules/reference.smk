@@ -1,0 +1,80 @@
+# In: a genome, excluded regions, a motif database; paths or URLs. Out: results/reference/: an indexed genome, its sizes,
+# excluded regions merged, the database checked. May go wrong: downloads, checksums, files that are not what they claim.
+
+
+rule download_file:
+    output:
+        file="results/reference/downloads/{download}",
+    log:
+        "logs/download_file/{download}.log",
+    benchmark:
+        "benchmarks/download_file/{download}.tsv"
+    conda:
+        "../envs/reference.yaml"
+    params:
+        url=download_url,
+        sha256=download_checksums,
+        mirrors=SETTINGS["mirrors"],
+        code=code_digest("download_file.py"),
+    script:
+        "../scripts/download_file.py"
+
+
+rule prepare_genome:
+    input:
+        fasta=FASTA_FILE,
+    output:
+        fasta="results/reference/{genome}/genome.fa",
+        index="results/reference/{genome}/genome.fa.fai",
+        sizes="results/reference/{genome}/chrom.sizes",
+        sha256="results/reference/{genome}/genome.fa.sha256",
+    log:
+        "logs/prepare_genome/{genome}.log",
+    benchmark:
+        "benchmarks/prepare_genome/{genome}.tsv"
+    conda:
+        "../envs/reference.yaml"
+    params:
+        sha256=checksums(SETTINGS["genome"]["fasta_sha256"]),
+        folds=FOLDS,
+        code=code_digest("prepare_genome.py"),
+    script:
+        "../scripts/prepare_genome.py"
+
+
+rule prepare_excluded:
+    input:
+        excluded=EXCLUDED_FILE,
+        aliases=ALIASES_FILE,
+        sizes="results/reference/{genome}/chrom.sizes",
+    output:
+        bed="results/reference/{genome}/excluded.bed",
+    log:
+        "logs/prepare_excluded/{genome}.log",
+    benchmark:
+        "benchmarks/prepare_excluded/{genome}.tsv"
+    conda:
+        "../envs/intervals.yaml"
+    params:
+        sha256=checksums(SETTINGS["genome"]["excluded_sha256"]),
+        code=code_digest("prepare_excluded.py"),
+    script:
+        "../scripts/prepare_excluded.py"
+
+
+rule prepare_motifs:
+    input:
+        database=MOTIF_FILE,
+    output:
+        database="results/reference/motifs.meme",
+    log:
+        "logs/prepare_motifs/motifs.log",
+    benchmark:
+        "benchmarks/prepare_motifs/motifs.tsv"
+    conda:
+        "../envs/reference.yaml"
+    params:
+        sha256=checksums(SETTINGS["motifs"]["database_sha256"]),
+        code=code_digest("prepare_motifs.py"),
+    script:
+        "../scripts/prepare_motifs.py"
