@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import re
 import sys
+import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -154,7 +155,7 @@ def layers_of(wildcards):
 
 
 def training_of(wildcards):
-    return MODELS[wildcards.model].get("training", {})
+    return MODELS[wildcards.model]["training"]
 
 
 def seed_of(wildcards):
@@ -229,6 +230,7 @@ def report_settings():
         "bootstrap_resamples": SETTINGS["evaluate"]["bootstrap_resamples"],
         "bootstrap_block": SETTINGS["evaluate"]["bootstrap_block"],
         "filters": SETTINGS["filters"],
+        "max_epochs": {name: MODELS[name]["training"]["max_epochs"] for name in SETTINGS["train"]["models"]},
         "version": VERSION,
     }
 
@@ -251,21 +253,41 @@ wildcard_constraints:
 # --- after a failure --------------------------------------------------------------------------------------------------
 
 
+STARTED = time.time()
+
+
+def recent_lines(path):
+    """The lines of a job's log; none if it was written before this run, by an earlier job that failed elsewhere."""
+    path = Path(path)
+    if not path.exists() or path.stat().st_mtime < STARTED - 1:  # clocks of file servers differ a little
+        return []
+    return path.read_text(encoding="utf-8", errors="replace").splitlines()
+
+
 def failure_message(workflow_logs):
-    """WHAT, WHY, FIX and LOG of every failed job of a run, from the logs that Snakemake's own logs name."""
+    """WHAT, WHY, FIX and LOG of every failed job of a run.
+
+    The failed jobs are those that Snakemake's own logs name and, because `--quiet` keeps these short, those whose log
+    ends with such a message.
+    """
     text = "".join(Path(path).read_text(encoding="utf-8", errors="replace") for path in workflow_logs)
+    named = re.findall(r"^\s+log: (.+) \(check log file", text, flags=re.MULTILINE)
+    unnamed = sorted(map(str, Path("logs").glob("*/*.log")))
     messages = []
-    for path in dict.fromkeys(re.findall(r"^\s+log: (\S+) \(check log file", text, flags=re.MULTILINE)):
-        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines() if Path(path).exists() else []
+    for path in dict.fromkeys([*named, *unnamed]):
+        lines = recent_lines(path)
         begins = [number for number, line in enumerate(lines) if line.startswith("WHAT ")]
-        if begins:
+        if begins and lines[-1].startswith("LOG "):
             messages.append("\n".join(lines[begins[-1] :]))
-        else:
-            job = Path(path).relative_to("logs").parts[0] if path.startswith("logs/") else "a job"
+        elif path in named:
+            job = Path(path).parent.name
+            last = next((line.strip() for line in reversed(lines) if line.strip()), "")
             messages.append(
-                f"WHAT {job} ended without a word\n"
-                f"WHY  it was stopped from outside (memory, time limit, Ctrl-C) or failed before its first line\n"
-                f"FIX  run again; if it was memory, add `--set-resources {job}:mem_mb=16000`\nLOG  {path}"
+                f"WHAT {job} ended before it could say why\n"
+                f"WHY  it was stopped from outside (memory, time limit, Ctrl-C) or could not load what it needs;"
+                f" {f'the last line of its log is: {last[-200:]}' if last else 'it wrote nothing to its log'}\n"
+                f"FIX  read the lines above and run again; if it was memory, run fewer jobs at once (`--cores`), or on a"
+                f" cluster add `--set-resources {job}:mem_mb=16000`\nLOG  {path}"
             )
     return "\n\n".join(messages)
 
