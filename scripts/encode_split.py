@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from tangermeme.io import extract_loci
 
-from cisflow.genome import UNKNOWN_BASES
+from cisflow.alphabet import ALPHABET, UNKNOWN_BASES
 from cisflow.messages import run_script
-from cisflow.split_file import ALPHABET, write_split
-from cisflow.windows import read_windows, widened
+from cisflow.split_file import write_split
+from cisflow.window_table import read_windows, widened
 
 
 def main(bed, fasta, genome_sha256, targets, attributes, threads, output):
@@ -45,12 +45,12 @@ def main(bed, fasta, genome_sha256, targets, attributes, threads, output):
     )
     if not bool(kept.all()):
         raise RuntimeError(f"{int((~kept).sum())} windows of {bed} could not be read from {fasta}")
-    settings = attributes.pop("settings")
+    settings = attributes["settings"]
     attributes = {
         "alphabet": ALPHABET,
         "target_names": list(targets),
         "track_names": [],
-        **attributes,
+        **{key: value for key, value in attributes.items() if key != "settings"},
         "genome_sha256": Path(genome_sha256).read_text().strip(),
         "config_sha256": hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest(),
     }

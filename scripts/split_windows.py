@@ -8,7 +8,7 @@ from cisflow.genome import read_sizes
 from cisflow.intervals import read_regions, touches
 from cisflow.messages import run_script
 from cisflow.negatives import gc_counts, gc_matched_negatives
-from cisflow.windows import read_windows, widened
+from cisflow.window_table import read_windows, widened
 
 
 def main(windows, peaks, excluded, sizes, fasta, fold, targets, settings, seed, outputs, report_output):

@@ -7,7 +7,7 @@ from cisflow.device import choose_device
 from cisflow.messages import run_script
 from cisflow.model import build_model, count_parameters, save_model
 from cisflow.split_file import read_split
-from cisflow.training import DEFAULTS, train
+from cisflow.training import train
 
 
 def main(
@@ -34,7 +34,7 @@ def main(
     layers : list of dict
         As in models.yaml.
     training : dict
-        What models.yaml says beside the defaults of `cisflow.training.DEFAULTS`.
+        `training` of the model's entry, defaults filled in.
     seed : int
     device : str
         `auto`, `cpu` or `cuda`.
@@ -44,18 +44,17 @@ def main(
         For a progress bar.
     """
     chosen = choose_device(device, threads)
-    settings = {**DEFAULTS, **training}
     splits = {"train": read_split(train_path), "val": read_split(val_path)}
     about = splits["train"]["attributes"]
     targets, length = about["target_names"], int(about["window_length"])
     torch.manual_seed(seed)  # initial weights and dropout
     model = build_model(layers, length, len(targets))
-    print(f"{count_parameters(model):,} parameters; {', '.join(f'{k} {v}' for k, v in settings.items())}; seed {seed}")
+    print(f"{count_parameters(model):,} parameters; {', '.join(f'{k} {v}' for k, v in training.items())}; seed {seed}")
     tensors = {
         name: (torch.from_numpy(split["one_hot"]), torch.from_numpy(split["targets"])) for name, split in splits.items()
     }
     print(f"{len(tensors['train'][0])} training and {len(tensors['val'][0])} validation windows of {length} bp")
-    history = train(model, tensors["train"], tensors["val"], length, settings, seed, chosen, terminal)
+    history = train(model, tensors["train"], tensors["val"], length, training, seed, chosen, terminal)
     kept = next(row for row in history if row["kept"])
     print(f"kept: epoch {kept['epoch']} of {len(history)}, validation loss {kept['val_loss']:.4f}")
     pd.DataFrame(history).to_csv(history_output, sep="\t", index=False, float_format="%.8g")
@@ -67,7 +66,7 @@ def main(
             "length": length,
             "target_names": targets,
             "task": about["task"],
-            "training": settings,
+            "training": training,
             "seed": seed,
             "kept_epoch": kept["epoch"],
             "genome": about["genome"],

@@ -4,7 +4,6 @@
 does not bring. Every check returns a list of problems; all of them are told at once.
 """
 
-import csv
 import difflib
 import gzip
 import json
@@ -28,7 +27,36 @@ def is_url(source):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# YAML with line numbers
+# Text and YAML with line numbers
+
+MOST_NODES = 200_000  # a few anchors that hold one another unfold to billions
+
+
+def text_of(path):
+    """The text of a UTF-8 file, with or without a byte order mark.
+
+    Raises
+    ------
+    ValueError
+        If it is not UTF-8; the message names the line.
+    """
+    content = Path(path).read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise ValueError("the text is UTF-16, as some spreadsheet programs write it") from error
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"line {line} holds the byte 0x{content[error.start]:02x}, which is no UTF-8") from error
+
+
+def unreadable(path, error, expected):
+    """Problem of a file whose text cannot be had."""
+    if isinstance(error, FileNotFoundError):
+        return problem(path, "there is no such file", expected, "write it, or mend the path")
+    if isinstance(error, OSError):
+        return problem(path, f"it cannot be read: {error.strerror}", expected, "mend the path, or its permissions")
+    return problem(path, error, "UTF-8 text", "save it as UTF-8, or run `iconv -f latin1 -t utf-8 FILE > NEW`")
 
 
 def read_yaml(path):
@@ -42,40 +70,26 @@ def read_yaml(path):
     -------
     data : object
         What the file holds; None where it could not be read.
-    lines : dict of tuple -> int
+    lines : dict of tuple of str -> int
         Line, counted from 1, of the value at each path of keys and list positions.
     problems : list of str
         Syntax errors and keys that stand twice (plain readers keep the last of them without a word).
     """
-    lines, problems = {}, []
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except FileNotFoundError:
-        return None, {}, [problem(path, "there is no such file", "a YAML file", "write it, or mend the path")]
-    except (OSError, UnicodeDecodeError) as error:
-        return (
-            None,
-            {},
-            [problem(path, f"it cannot be read: {error}", "UTF-8 text", "mend the file or the path")],
-        )
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}, line {mark.line + 1}" if mark else str(path)
-        found = " ".join(str(getattr(error, "problem", None) or error).split())
-        return (
-            None,
-            {},
-            [problem(where, found, "YAML", "mind the indentation, and quote values that hold `: ` or `#`")],
-        )
+    lines, problems, visited = {}, [], 0
 
     def walk(node, keys):
+        nonlocal visited
+        visited += 1
+        if visited > MOST_NODES or len(keys) > 100:
+            raise yaml.YAMLError("anchors (`&`, `*`) that hold one another, or far too many values")
         lines.setdefault(keys, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
             seen = {}
             for key_node, value_node in node.value:
                 key = key_node.value
                 line = key_node.start_mark.line + 1
+                if not isinstance(key_node, yaml.ScalarNode):
+                    raise yaml.MarkedYAMLError(problem="a list or mapping as a key", problem_mark=key_node.start_mark)
                 if key in seen:
                     problems.append(
                         problem(
@@ -90,17 +104,36 @@ def read_yaml(path):
                 walk(value_node, (*keys, key))
         elif isinstance(node, yaml.SequenceNode):
             for position, value_node in enumerate(node.value):
-                walk(value_node, (*keys, position))
+                walk(value_node, (*keys, str(position)))
 
-    if root is None:
-        return None, {}, [problem(path, "the file is empty", "a YAML mapping", "fill it, or name another file")]
-    walk(root, ())
-    return yaml.safe_load(text), lines, problems
+    try:
+        text = text_of(path)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        if root is None:
+            return None, {}, [problem(path, "the file is empty", "a YAML mapping", "fill it, or name another file")]
+        walk(root, ())
+        return yaml.safe_load(text), lines, problems
+    except (OSError, ValueError) as error:
+        return None, {}, [unreadable(path, error, "a YAML file")]
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}, line {mark.line + 1}" if mark else str(path)
+        parts = [getattr(error, "context", None), getattr(error, "problem", None)]
+        found = " ".join(", ".join(part for part in parts if part).split()) or " ".join(str(error).split())
+        fix = "mind the indentation, close every bracket and quote, and quote values that hold `: ` or ` #`"
+        if "'\\t'" in found:
+            fix = "indent by spaces: YAML takes no tabs"
+        return None, {}, [problem(where, f"this is no YAML: {found}", "YAML", fix)]
 
 
 def line_of(lines, keys):
-    """Line of the deepest known ancestor of a path of keys, as text for a message (`, line 7`, or nothing)."""
-    keys = tuple(keys)
+    """Line of the deepest known ancestor of a path of keys, as text for a message (`, line 7`).
+
+    Nothing if the file does not even hold the first key: the value came from the command line or another workflow.
+    """
+    keys = tuple(map(str, keys))
+    if keys and keys[:1] not in lines:
+        return ""
     while keys and keys not in lines:
         keys = keys[:-1]
     return f", line {lines[keys]}" if keys in lines else ""
@@ -125,58 +158,117 @@ def with_defaults(value, schema, root=None):
     return filled
 
 
+KINDS = {
+    "object": "keys with values",
+    "array": "a list, as in [a, b]",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "nothing",
+}
+
+
+# JSON Schema takes 200.0 for a whole number; Python would count with it as a fraction.
+Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
+
+
+def did_you_mean(name, known, otherwise):
+    """How to mend a name that is none of the known ones."""
+    near = difflib.get_close_matches(str(name), [str(other) for other in known], n=1, cutoff=0.7)
+    return f"did you mean `{near[0]}`?" if near else otherwise
+
+
+def what_is_expected(error):
+    """What a value that breaks a JSON Schema should have been, in words."""
+    rule, limit = error.validator, error.validator_value
+    if rule == "type":
+        return " or ".join(KINDS[kind] for kind in ([limit] if isinstance(limit, str) else limit))
+    if rule == "enum":
+        return f"one of {', '.join(map(str, limit))}"
+    if rule == "not":
+        return f"another name; cisflow itself uses {', '.join(limit['enum'])}"
+    if rule in ("pattern", "oneOf"):
+        return error.schema.get("description", error.message)
+    if rule in ("minItems", "minProperties", "minLength"):
+        return "at least one" if limit == 1 else f"at least {limit}"
+    words = {
+        "minimum": f"{limit} or more",
+        "maximum": f"{limit} or less",
+        "exclusiveMinimum": f"more than {limit}",
+        "exclusiveMaximum": f"less than {limit}",
+        "uniqueItems": "each value once",
+    }
+    return words.get(rule, error.message)
+
+
+def how_to_mend(error):
+    """What to do about a value that breaks a JSON Schema."""
+    value, rule = error.instance, error.validator
+    if rule == "type" and value is None:
+        return "give it a value, or remove the key to have the default"
+    if rule == "type" and error.validator_value == "string" and isinstance(value, (int, float)):
+        return "put it in quotes, so that YAML reads it as text"
+    if rule == "type" and error.validator_value == "array":
+        return "put it in square brackets"
+    if rule == "type" and error.validator_value == "object":
+        return "write lines of `key: value`, indented alike"
+    if rule == "type" and error.validator_value == "number" and isinstance(value, str):
+        try:
+            return f"YAML reads `{value}` as text; write {float(value)}"
+        except ValueError:
+            pass
+    if rule == "enum":
+        return did_you_mean(value, error.validator_value, "choose one of them")
+    return "mend the value; config/README.md says how to choose it"
+
+
 def schema_problems(value, schema, path, lines):
     """Check a value against a JSON Schema; every violation becomes a problem with its file and line."""
     found = []
-    validator = jsonschema.Draft202012Validator(schema)
-    for error in sorted(validator.iter_errors(value), key=lambda e: [str(k) for k in e.absolute_path]):
+    for error in Validator(schema).iter_errors(value):
         keys = list(error.absolute_path)
-        dotted = ".".join(str(key) for key in keys)
+        dotted = ".".join(map(str, keys))
         if error.validator == "additionalProperties":
             known = sorted(error.schema.get("properties", {}))
-            for key in sorted(set(error.instance) - set(known)):
-                near = difflib.get_close_matches(str(key), known, n=1)
+            for key in sorted(set(error.instance) - set(known), key=str):
                 found.append(
-                    problem(
+                    (
                         f"{path}{line_of(lines, [*keys, key])}",
                         f"unknown key `{'.'.join([*map(str, keys), str(key)])}`",
-                        f"one of {', '.join(known)}",
-                        f"did you mean `{near[0]}`?" if near else "remove it",
+                        f"one of {', '.join(known)}" if known != ["type"] else "no settings",
+                        did_you_mean(key, known, "remove it"),
                     )
                 )
         elif error.validator == "required":
-            missing = [key for key in error.validator_value if key not in error.instance]
-            where = f"{path}{line_of(lines, keys)}"
+            missing = [f"`{key}`" for key in error.validator_value if key not in error.instance]
             found.append(
-                problem(
-                    where,
-                    f"{'`' + dotted + '`' if dotted else 'the file'} lacks {', '.join(f'`{key}`' for key in missing)}",
+                (
+                    f"{path}{line_of(lines, keys)}",
+                    f"{f'`{dotted}`' if dotted else 'the file'} lacks {', '.join(missing)}",
                     f"the keys {', '.join(error.validator_value)}",
-                    "add it; config/README.md says what it means",
+                    "add what is missing; config/README.md says what it means",
                 )
             )
         else:
-            expected = {
-                "pattern": f"text that matches {error.validator_value}",
-                "type": f"a value of type {error.validator_value}",
-                "enum": f"one of {error.validator_value}",
-                "not": f"anything but {error.validator_value.get('enum')}"
-                if isinstance(error.validator_value, dict)
-                else "",
-            }.get(error.validator, error.message)
-            shown = json.dumps(error.instance, default=str)
-            shown = shown if len(shown) < 200 else shown[:200] + " ..."
-            key_error = "propertyNames" in error.absolute_schema_path
-            where = [*keys, error.instance] if key_error else keys
-            found.append(
-                problem(
-                    f"{path}{line_of(lines, where)}",
-                    f"{'the key' if key_error else f'`{dotted}` is'} {shown}",
-                    expected,
-                    "mend the value; config/README.md says how to choose it",
-                )
-            )
-    return found
+            shown = json.dumps(error.instance, default=str, ensure_ascii=False)
+            shown = shown if len(shown) < 100 else shown[:100] + " ..."
+            name = f"`{dotted}`" if dotted else "the file"
+            what = f"{name} is {'empty' if error.instance is None else shown}"
+            if "propertyNames" in error.absolute_schema_path:
+                what, keys = f"{name} holds the name {shown}", [*keys, error.instance]
+            found.append((f"{path}{line_of(lines, keys)}", what, what_is_expected(error), how_to_mend(error)))
+
+    def line(parts):
+        return int(parts[0].rpartition(", line ")[2]) if ", line " in parts[0] else 0
+
+    # jsonschema tells of each missing key apart
+    return [problem(*parts) for parts in sorted(dict.fromkeys(found), key=line)]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -200,11 +292,9 @@ def read_sheet(path, schema):
     problems : list of str
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return [], [problem(path, "there is no such file", "the sheet of datasets", "write it, or mend `datasets`")]
-    except (OSError, UnicodeDecodeError) as error:
-        return [], [problem(path, f"it cannot be read: {error}", "a UTF-8 text file", "save it as tab-separated text")]
+        text = text_of(path)
+    except (OSError, ValueError) as error:
+        return [], [unreadable(path, error, "the sheet of datasets, tab-separated text")]
     numbered = [
         (number, line)
         for number, line in enumerate(text.splitlines(), start=1)
@@ -222,11 +312,12 @@ def read_sheet(path, schema):
     if unknown or missing or twice:
         parts = [f"unknown column {name!r}" for name in unknown] + [f"no column {name!r}" for name in missing]
         parts += [f"column {name!r} stands twice" for name in twice]
-        hint = (
-            "separate the columns by tabs, not by commas or spaces"
-            if len(header) == 1
-            else "rename, add or remove columns"
-        )
+        if len(header) == 1:
+            hint = "separate the columns by tabs, not by commas or spaces"
+        elif not set(header) & set(known):
+            hint = "write a header as the first line"
+        else:
+            hint = "rename, add or remove columns"
         return [], [
             problem(
                 f"{path}, line {header_line}",
@@ -237,17 +328,14 @@ def read_sheet(path, schema):
         ]
     rows, first_seen = [], {}
     validator = jsonschema.Draft202012Validator(schema)
-    for number, fields in zip(
-        (number for number, _ in numbered[1:]),
-        csv.reader((line for _, line in numbered[1:]), delimiter="\t", quoting=csv.QUOTE_NONE),
-        strict=True,
-    ):
+    for number, line in numbered[1:]:
         where = f"{path}, line {number}"
+        fields = line.split("\t")
         if len(fields) != len(header):
             problems.append(
                 problem(
                     where,
-                    f"{len(fields)} fields",
+                    f"{len(fields)} field(s), of which the first is {fields[0][:60]!r}",
                     f"{len(header)} fields, as in the header",
                     "separate the fields by single tabs",
                 )
@@ -255,14 +343,14 @@ def read_sheet(path, schema):
             continue
         row = {name: field.strip() for name, field in zip(header, fields, strict=True)}
         for error in validator.iter_errors(row):
-            column = error.absolute_path[0] if error.absolute_path else ""
-            if error.validator == "not":
-                expected = f"another name: {', '.join(error.validator_value['enum'])} are taken"
-            elif error.validator == "pattern":
-                expected = f"text that matches {error.validator_value}"
-            else:
-                expected = "text" if error.validator == "minLength" else error.message
-            problems.append(problem(where, f"{column} is {row.get(column)!r}", expected, f"change the {column}"))
+            column = error.absolute_path[0]
+            shown = (
+                repr(row[column]) if len(row[column]) < 100 else f"{row[column][:30]!r}... ({len(row[column])} long)"
+            )
+            if not row[column]:
+                problems.append(problem(where, f"{column} is empty", error.schema["description"], "fill it in"))
+                break
+            problems.append(problem(where, f"{column} is {shown}", what_is_expected(error), f"change the {column}"))
         key = (row["dataset"], row["target"])
         if key in first_seen:
             problems.append(
@@ -278,14 +366,14 @@ def read_sheet(path, schema):
     if not rows and not problems:
         problems.append(problem(path, "a header without rows", "a row a dataset and target", "add rows"))
     # Names that differ by case alone fall on one folder on some file systems.
-    folded = {}
+    folded = {"reference": ("reference", "cisflow's own folder")}
     for row in rows:
-        other = folded.setdefault(row["dataset"].lower(), row)
-        if other["dataset"] != row["dataset"]:
+        other, where = folded.setdefault(row["dataset"].lower(), (row["dataset"], f"line {row['line']}"))
+        if other != row["dataset"]:
             problems.append(
                 problem(
                     f"{path}, line {row['line']}",
-                    f"{row['dataset']!r} differs from {other['dataset']!r} (line {other['line']}) by case alone",
+                    f"dataset {row['dataset']!r} differs from {other!r} ({where}) by case alone",
                     "names that differ by more",
                     "rename one of them",
                 )
@@ -306,8 +394,8 @@ def find_file(source, *folders):
     return None
 
 
-def file_problem(where, source, checksum):
-    """Problem of a file that does not exist or a URL without a checksum (None if all is well)."""
+def file_problem(where, source, checksum, folders=(".",)):
+    """Problem of a file that is in none of the folders or of a URL without a checksum (None if all is well)."""
     if is_url(source):
         if not checksum:
             return problem(
@@ -317,12 +405,15 @@ def file_problem(where, source, checksum):
                 "download it once, run `sha256sum FILE`, and write the result beside the URL",
             )
         return None
+    if "{" in source or "}" in source:
+        return problem(where, f"{source} holds a brace", "a path without `{` and `}`", "rename the file or its folder")
     if not os.path.exists(source):
+        searched = " and in ".join(os.path.abspath(folder) for folder in folders)
         return problem(
             where,
             f"there is no file {source}",
             "an existing file, or a URL with its sha256",
-            "mend the path; relative paths start where Snakemake was started",
+            "mend the path" if os.path.isabs(source) else f"mend the path; it was looked for in {searched}",
         )
     if os.path.isdir(source):
         return problem(where, f"{source} is a folder", "a file", "name the file in it")
@@ -384,40 +475,83 @@ def chromosome_names(fasta, cache_folder):
     return texts
 
 
+def nearest_chromosome(name, names):
+    """The name that was probably meant (`chr2` for `2`, and the reverse, or alike in spelling), or None."""
+    bare = {other.lower().removeprefix("chr"): other for other in names}
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return bare.get(name.lower().removeprefix("chr")) or (near[0] if near else None)
+
+
 def fold_problems(folds, names, path, lines):
     """Check the folds: no chromosome in two splits, and, where `names` is known, none that the genome lacks."""
     problems = []
     for fold, splits in folds.items():
-        where_of = {}
+        split_of = {}
         for split, chromosomes in splits.items():
             for position, chromosome in enumerate(chromosomes):
                 where = f"{path}{line_of(lines, ['folds', fold, split, position])}"
-                if chromosome in where_of:
+                if split_of.setdefault(chromosome, split) != split:
                     problems.append(
                         problem(
                             where,
-                            f"fold `{fold}` has {chromosome} in `{where_of[chromosome]}` and in `{split}`",
+                            f"fold `{fold}` has {chromosome} in `{split_of[chromosome]}` and in `{split}`",
                             "each chromosome in one split",
                             "remove it from one of them",
                         )
                     )
-                where_of.setdefault(chromosome, split)
                 if names is not None and chromosome not in names:
-                    near = difflib.get_close_matches(chromosome, names, n=1, cutoff=0.5)
+                    near = nearest_chromosome(chromosome, names)
                     shown = ", ".join(names[:25]) + (f", ... ({len(names)} in all)" if len(names) > 25 else "")
                     problems.append(
                         problem(
                             where,
                             f"fold `{fold}`, split `{split}`: the genome has no chromosome {chromosome!r}",
                             f"one of {shown}",
-                            f"did you mean {near[0]}?" if near else "mend the name",
+                            f"did you mean `{near}`?" if near else "mend the name",
                         )
                     )
+        if names is not None and "train" not in splits and not set(names) - set(split_of):
+            problems.append(
+                problem(
+                    f"{path}{line_of(lines, ['folds', fold])}",
+                    f"fold `{fold}` leaves no chromosome to train on",
+                    "at least one chromosome of the genome outside `val` and `test`",
+                    "hold out fewer chromosomes",
+                )
+            )
     return problems
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # All of it
+
+
+def resolved(source, folders):
+    """A path of the configuration as found in one of the folders; as it stands if it is a URL or is not found."""
+    return source if is_url(source) else find_file(source, *folders) or source
+
+
+def read_datasets(path, schema, folders):
+    """The rows of the sheet with their peak files found, and the problems of both."""
+    rows, problems = read_sheet(path, schema)
+    for row in rows:
+        if row["peaks"]:
+            row["peaks"] = resolved(row["peaks"], folders)
+            found = file_problem(f"{path}, line {row['line']}", row["peaks"], row["sha256"], folders)
+            problems += [found] if found else []
+    return rows, problems
+
+
+def read_models(path, schema, folders):
+    """The entries of models.yaml with their defaults filled in (without them where there are problems)."""
+    models, lines, problems = read_yaml(path)
+    if models is None:
+        return {}, problems
+    problems += schema_problems(models, schema, path, lines)
+    if problems:
+        return models if isinstance(models, dict) else {}, problems
+    entry = schema["additionalProperties"]
+    return {name: with_defaults(model, entry, schema) for name, model in models.items()}, problems
 
 
 def load_configuration(config, config_path, schemas, folders, cache_folder):
@@ -447,63 +581,60 @@ def load_configuration(config, config_path, schemas, folders, cache_folder):
     problems : list of str
         Empty if the run may start.
     """
-    schema = {name: yaml.safe_load(Path(path).read_text()) for name, path in schemas.items()}
+    schema = {name: yaml.safe_load(Path(path).read_text(encoding="utf-8")) for name, path in schemas.items()}
     lines, problems = {}, []
     if config_path is not None:
-        _, lines, problems = read_yaml(config_path)
+        data, lines, problems = read_yaml(config_path)
+        if data is None:
+            return {}, [], {}, problems
     where_from = config_path or "the configuration"
-    if problems:
-        return {}, [], {}, problems
-    problems += schema_problems(config, schema["config"], where_from, lines)
-    if problems:
+    mistakes = schema_problems(config, schema["config"], where_from, lines)
+    problems += mistakes
+    if mistakes:
+        # What can still be said of the files, if they are named rightly, is said at once.
+        named = config if isinstance(config, dict) else {}
+        for key in ("datasets", "models"):
+            path = named.get(key, schema["config"]["properties"][key]["default"])
+            path = find_file(path, *folders) if isinstance(path, str) else None
+            if path is not None:
+                read = read_datasets if key == "datasets" else read_models
+                problems += read(path, schema[key], folders)[1]
         return {}, [], {}, problems
     settings = with_defaults(config, schema["config"])
 
     def at(*keys):
         return f"{where_from}{line_of(lines, keys)}, {'.'.join(keys)}"
 
-    def resolve(source):
-        return source if is_url(source) else find_file(source, *folders) or source
-
     for section, key in (("genome", "fasta"), ("genome", "excluded"), ("genome", "aliases"), ("motifs", "database")):
         source = settings[section][key]
         if source is None:
             continue
-        settings[section][key] = resolve(source)
+        settings[section][key] = resolved(source, folders)
         if key == "aliases" and is_url(source):
             problems.append(problem(at(section, key), f"{source} is a URL", "a local file", "download it first"))
             continue
-        found = file_problem(at(section, key), settings[section][key], settings[section].get(f"{key}_sha256"))
+        checksum = settings[section].get(f"{key}_sha256")
+        found = file_problem(at(section, key), settings[section][key], checksum, folders)
         problems += [found] if found else []
-    if settings["genome"]["name"] == "downloads":
+    if settings["genome"]["name"].lower() in ("downloads", "motifs.meme"):
+        taken = settings["genome"]["name"]
         problems.append(
-            problem(
-                at("genome", "name"), "`downloads` is a folder of cisflow's own", "another name", "rename the genome"
-            )
+            problem(at("genome", "name"), f"`{taken}` is cisflow's own", "another name", "rename the genome")
         )
 
-    sheet_path = resolve(settings["datasets"])
-    rows, found = read_sheet(sheet_path, schema["datasets"])
+    rows, found = read_datasets(resolved(settings["datasets"], folders), schema["datasets"], folders)
     problems += found
-    for row in rows:
-        row["peaks"] = resolve(row["peaks"]) if row["peaks"] else ""
-        found = file_problem(f"{sheet_path}, line {row['line']}", row["peaks"], row["sha256"]) if row["peaks"] else None
-        problems += [found] if found else []
-
-    models_path = resolve(settings["models"])
-    models, model_lines, found = read_yaml(models_path)
+    models_path = resolved(settings["models"], folders)
+    models, found = read_models(models_path, schema["models"], folders)
     problems += found
-    if models is not None and not found:
-        problems += schema_problems(models, schema["models"], models_path, model_lines)
     for position, name in enumerate(settings["train"]["models"]):
-        if isinstance(models, dict) and name not in models:
-            near = difflib.get_close_matches(name, list(models), n=1)
+        if models and name not in models:
             problems.append(
                 problem(
                     f"{where_from}{line_of(lines, ['train', 'models', position])}, train.models",
                     f"{models_path} has no model {name!r}",
-                    f"one of {', '.join(models)}",
-                    f"did you mean {near[0]}?" if near else "mend the name, or add the model to the file",
+                    f"one of {', '.join(map(str, models))}",
+                    did_you_mean(name, models, "mend the name, or add the model to the file"),
                 )
             )
 
@@ -517,4 +648,4 @@ def load_configuration(config, config_path, schemas, folders, cache_folder):
                 problem(at("genome", "fasta"), f"{fasta}: {error}", "FASTA, plain or gzip", "fetch or make it again")
             )
     problems += fold_problems(settings["folds"], names, where_from, lines)
-    return settings, rows, models or {}, problems
+    return settings, rows, models, problems

@@ -1,5 +1,6 @@
 """Downloads that are what they are said to be: a URL, a checksum, and no partial file."""
 
+import ftplib
 from pathlib import Path
 from urllib.error import URLError
 
@@ -48,7 +49,14 @@ def download(url, accepted, output, mirrors):
     """
     output = Path(output)
     address = mirrored(url, mirrors)
+    if not address.startswith(("http://", "https://", "ftp://")):
+        raise InputError(
+            f"{address} cannot be downloaded",
+            f"it stands for {url} and begins with no protocol that cisflow speaks, expected http://, https:// or ftp://",
+            "mend `mirrors`; name a file on this machine by its path where the URL stands",
+        )
     partial = output.with_name(output.name + ".partial")
+    partial.unlink(missing_ok=True)  # of a killed job; pooch would take it for the download
     print(f"downloading {address}", flush=True)
     try:
         pooch.retrieve(
@@ -59,7 +67,7 @@ def download(url, accepted, output, mirrors):
             downloader=pooch.HTTPDownloader(timeout=60) if address.startswith("http") else None,
         )
         check_sha256(partial, accepted, address)
-    except (requests.RequestException, URLError, OSError) as error:
+    except (requests.RequestException, URLError, OSError, EOFError, ftplib.Error) as error:
         raise InputError(
             f"{address} could not be downloaded",
             " ".join(str(error).split()),
@@ -70,4 +78,4 @@ def download(url, accepted, output, mirrors):
         partial.replace(output)
     finally:
         partial.unlink(missing_ok=True)
-    print(f"{output}: {output.stat().st_size:,} bytes, sha256 as expected")
+    print(f"{output}: {output.stat().st_size:,} bytes, sha256 {'as expected' if accepted else 'not checked'}")

@@ -10,11 +10,11 @@ import zlib
 import numpy as np
 import pyfaidx
 
+from cisflow.alphabet import ALPHABET, UNKNOWN_BASES
 from cisflow.messages import InputError
 
 LINE_WIDTH = 60  # bases a line in the FASTA that we write
-IUPAC = b"ACGTUNRYSWKMBDHVacgtunryswkmbdhv"
-UNKNOWN_BASES = "NRYSWKMBDHVU"  # every code but A, C, G and T is read as an unknown base
+BASES = (ALPHABET + UNKNOWN_BASES + (ALPHABET + UNKNOWN_BASES).lower()).encode()
 
 
 def records(path):
@@ -43,7 +43,7 @@ def records(path):
 
     def finished(last_line):
         sequence = b"".join(parts).translate(None, b"\r\n \t")
-        strange = sequence.translate(None, IUPAC)
+        strange = sequence.translate(None, BASES)
         if strange:
             raise InputError(
                 f"{path}: sequence {name} holds characters that are no bases",
@@ -129,7 +129,8 @@ def write_genome(source, fasta, index, sizes):
             for piece in (header, body):
                 out.write(piece)
                 digest.update(piece)
-            rows.append((name, len(bases), offset + len(header), LINE_WIDTH, LINE_WIDTH + 1))
+            width = min(len(bases), LINE_WIDTH)  # as samtools writes it
+            rows.append((name, len(bases), offset + len(header), width, width + 1))
             offset += len(header) + len(body)
             lengths[name] = len(bases)
     with open(index, "w", encoding="latin-1") as out:

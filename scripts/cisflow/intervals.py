@@ -4,6 +4,7 @@ Coordinates are 0-based and half-open throughout.
 """
 
 import gzip
+import re
 import zlib
 
 import bioframe
@@ -13,6 +14,7 @@ import pandas as pd
 from cisflow.messages import InputError
 
 MAX_TOLD = 10  # mistakes of one file that are told one by one
+WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")  # what int64 holds; int() alone would take 1_000 and superscripts
 
 
 def numbered_lines(path):
@@ -73,9 +75,10 @@ def read_aliases(path):
 def read_bed(path, sizes, aliases):
     """Read a BED file (three columns or more) or a narrowPeak file.
 
-    `track` and `browser` lines, comments and empty lines are passed over. A file with ten columns of which the last is
-    a whole number is narrowPeak: that number is the offset of the summit from the start, -1 where there is none. The
-    anchor of a peak is its summit, else its midpoint, (start + end) // 2.
+    `track` and `browser` lines, comments and empty lines are passed over. A file with a line of ten columns of which
+    the last is a whole number is narrowPeak: that number is the offset of the summit from the start, -1 where there is
+    none, and every other line must have one too. The anchor of a peak is its summit, else its midpoint,
+    (start + end) // 2.
 
     Parameters
     ----------
@@ -94,21 +97,23 @@ def read_bed(path, sizes, aliases):
     Raises
     ------
     InputError
-        With every bad line: too few columns, coordinates that are no whole numbers, start not below end, an end beyond
-        the chromosome, a summit outside the peak.
+        With every bad line: too few columns, no chromosome, coordinates that are no whole numbers, start not below end,
+        an end beyond the chromosome, a summit that is missing or outside the peak.
     """
-    rows, mistakes = [], []
-    narrow = None
+    rows, offsets, mistakes = [], [], []
     for number, line in numbered_lines(path):
-        if not line.strip() or line.startswith(("#", "track", "browser")):
+        if not line.strip() or line.startswith("#") or line.split(maxsplit=1)[0] in ("track", "browser"):
             continue
         fields = line.split("\t") if "\t" in line else line.split()
         if len(fields) < 3:
             mistakes.append((number, f"found {len(fields)} column(s): {line[:60]!r}"))
             continue
         chrom, start_text, end_text = fields[0], fields[1], fields[2]
-        if not (start_text.isascii() and start_text.isdigit() and end_text.isascii() and end_text.isdigit()):
-            mistakes.append((number, f"start {start_text!r}, end {end_text!r} are no whole numbers from 0"))
+        if not chrom.strip():
+            mistakes.append((number, f"no chromosome: {line[:60]!r}"))
+            continue
+        if not (WHOLE_NUMBER.fullmatch(start_text) and WHOLE_NUMBER.fullmatch(end_text)):
+            mistakes.append((number, f"start {start_text[:30]!r}, end {end_text[:30]!r} are no whole numbers from 0"))
             continue
         start, end = int(start_text), int(end_text)
         chrom = chrom if chrom in sizes else aliases.get(chrom, chrom)
@@ -118,20 +123,20 @@ def read_bed(path, sizes, aliases):
         if chrom in sizes and end > sizes[chrom]:
             mistakes.append((number, f"end {end} lies beyond {chrom}, which has {sizes[chrom]} bases"))
             continue
-        anchor = (start + end) // 2
-        if narrow is None:
-            narrow = len(fields) == 10 and fields[9].lstrip("-").isdigit()
-        if narrow:
-            offset_text = fields[9] if len(fields) == 10 else ""
-            if not offset_text.lstrip("-").isdigit() or not -1 <= int(offset_text) < end - start:
-                mistakes.append((number, f"summit offset {offset_text!r} is not -1 and not within the peak"))
+        rows.append((chrom, start, end, (start + end) // 2, number))
+        offsets.append(fields[9] if len(fields) == 10 else "")
+    # The whole file is asked, so that the first line does not decide for the others.
+    if any(WHOLE_NUMBER.fullmatch(offset.removeprefix("-")) for offset in offsets):
+        for position, ((chrom, start, end, _, number), offset) in enumerate(zip(rows, offsets, strict=True)):
+            if offset == "-1":
                 continue
-            if int(offset_text) >= 0:
-                anchor = start + int(offset_text)
-        rows.append((chrom, start, end, anchor, number))
+            if WHOLE_NUMBER.fullmatch(offset) and int(offset) < end - start:
+                rows[position] = (chrom, start, end, start + int(offset), number)
+            else:
+                mistakes.append((number, f"summit offset {offset!r} (column 10) is not -1 and not within the peak"))
     raise_all(
         path,
-        mistakes,
+        sorted(mistakes),
         "chromosome, start and end in tab-separated columns, 0-based and half-open, within the genome",
         "mend the lines; if ends lie beyond the chromosomes, the peaks belong to another assembly than genome.fasta",
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cisflow.alphabet import ALPHABET
 from cisflow.messages import InputError
 
 ROW_SUM_TOLERANCE = 0.01  # probabilities printed with few digits do not sum to 1 exactly
@@ -127,7 +128,7 @@ def write_meme(path, motifs, background=(0.25, 0.25, 0.25, 0.25)):
     background : sequence of float
         Frequencies of A, C, G, T.
     """
-    frequencies = " ".join(f"{letter} {value:.6f}" for letter, value in zip("ACGT", background, strict=True))
+    frequencies = " ".join(f"{letter} {value:.6f}" for letter, value in zip(ALPHABET, background, strict=True))
     with open(path, "w", encoding="utf-8") as out:
         out.write("MEME version 4\n\nALPHABET= ACGT\n\nstrands: + -\n\n")
         out.write(f"Background letter frequencies\n{frequencies}\n\n")
@@ -156,4 +157,4 @@ def information_content(pwm):
 
 def consensus(pwm):
     """The likeliest base of each position, as text."""
-    return "".join("ACGT"[base] for base in pwm.argmax(axis=1))
+    return "".join(ALPHABET[base] for base in pwm.argmax(axis=1))

@@ -1,5 +1,6 @@
 """What a script tells its user: its output goes to its log, and a mistake ends as WHAT, WHY, FIX and LOG."""
 
+import ctypes
 import os
 import sys
 import traceback
@@ -59,6 +60,13 @@ def failure_block(error, log):
     return f"WHAT {indented(what)}\nWHY  {indented(why)}\nFIX  {indented(fix)}\nLOG  {log}\n"
 
 
+def flush_all():
+    """Write out what Python and what compiled code (C's own buffers) hold back."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    ctypes.CDLL(None).fflush(None)
+
+
 @contextmanager
 def run_script(snakemake):
     """Run the body of a Snakemake script with its output in its log.
@@ -79,23 +87,21 @@ def run_script(snakemake):
     """
     path = Path(str(snakemake.log[0]))
     path.parent.mkdir(parents=True, exist_ok=True)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush_all()
     saved = os.dup(2)
     terminal = os.fdopen(saved, "w", closefd=True) if os.isatty(saved) else None
-    with open(path, "w", buffering=1, encoding="utf-8") as log:
+    sys.stdout.reconfigure(line_buffering=True)  # what a job said last must be in its log if it is killed
+    with open(path, "w", buffering=1, encoding="utf-8", errors="backslashreplace") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
         try:
             yield terminal
         except Exception as error:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            flush_all()
             if not isinstance(error, InputError):
                 log.write(traceback.format_exc() + "\n")
             log.write(failure_block(error, path))
             log.flush()
             raise SystemExit(1) from None  # the traceback is in the log; on the terminal it would bury the message
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            flush_all()

@@ -3,7 +3,8 @@
 The genome's chromosomes of one split are cut into tiles as wide as a stored window. Tiles that touch a peak, a positive
 window or an excluded region, or that hold too many unknown bases, are no candidates. Of the rest, as many are drawn as
 asked for, so that their numbers of G or C are those of the positives; where a number has run out, the nearest one is
-taken, up to a limit. Coordinates are 0-based and half-open.
+taken, up to a limit. If some are still missing, the tiling begins anew at another base and the rest is drawn from it,
+clear of what was drawn before. Coordinates are 0-based and half-open.
 """
 
 import numpy as np
@@ -12,6 +13,8 @@ import pandas as pd
 from cisflow.genome import base_counts, chromosome_bases
 from cisflow.intervals import touches
 from cisflow.messages import InputError
+
+MAX_TILINGS = 8  # tilings that are tried before a shortage is an error
 
 
 def match_counts(wanted, available, max_difference):
@@ -74,9 +77,10 @@ def candidate_tiles(chromosomes, sizes, width, avoid, fasta, max_n_fraction, rng
         tiles = tiles[~touches(tiles, avoid[avoid["chrom"] == chrom])]
         if len(tiles):
             gc, unknown = base_counts(chromosome_bases(fasta, chrom), tiles["start"], width)
-            parts.append(tiles.assign(gc=gc)[unknown <= max_n_fraction * width])
+            parts.append(tiles.assign(gc=gc)[unknown / width <= max_n_fraction])
     if not parts:
-        return pd.DataFrame({"chrom": [], "start": [], "end": [], "gc": []}).astype({"gc": np.int64})
+        empty = pd.DataFrame({"chrom": [], "start": [], "end": [], "gc": []})
+        return empty.astype({"chrom": str, "start": np.int64, "end": np.int64, "gc": np.int64})
     return pd.concat(parts, ignore_index=True)
 
 
@@ -133,22 +137,33 @@ def gc_matched_negatives(
     # Whole multiples of the positives, and a random part of them for the rest.
     whole, rest = divmod(total, len(positives))
     template = np.concatenate([np.tile(positive_gc, whole), rng.permutation(positive_gc)[:rest]])
-    wanted = np.bincount(template, minlength=width + 1)
-    candidates = candidate_tiles(chromosomes, sizes, width, avoid, fasta, max_n_fraction, rng)
-    available = np.bincount(candidates["gc"].to_numpy(dtype=np.int64), minlength=width + 1)
-    taken, missing = match_counts(wanted, available, int(max_gc_difference * width))
+    missing = np.bincount(template, minlength=width + 1)
+    columns = ["chrom", "start", "end"]
+    max_difference = int(max_gc_difference * width + 1e-9)  # 0.29 * 100 is 28.999999999999996
+    chosen, n_candidates = [], 0
+    for _ in range(MAX_TILINGS):
+        taken_so_far = [part[columns] for part in chosen]
+        candidates = candidate_tiles(
+            chromosomes, sizes, width, pd.concat([avoid[columns], *taken_so_far]), fasta, max_n_fraction, rng
+        )
+        n_candidates += len(candidates)
+        available = np.bincount(candidates["gc"].to_numpy(dtype=np.int64), minlength=width + 1)
+        taken, missing = match_counts(missing, available, max_difference)
+        shuffled = candidates.iloc[rng.permutation(len(candidates))]
+        rank = shuffled.groupby("gc").cumcount().to_numpy()
+        chosen.append(shuffled[rank < taken[shuffled["gc"].to_numpy(dtype=np.int64)]])
+        if not missing.any():
+            break
     if missing.any():
         short = np.flatnonzero(missing)
         raise InputError(
             f"too few negatives on {', '.join(chromosomes)}: {int(missing.sum())} of {total} are missing",
-            f"{len(candidates)} tiles of {width} bp are clear of peaks, excluded regions and N; none is left within "
-            f"{max_gc_difference:g} of the GC content of the positives with {100 * short[0] / width:.0f} to "
-            f"{100 * short[-1] / width:.0f} % GC",
+            f"{n_candidates} tiles of {width} bp in {MAX_TILINGS} tilings are clear of peaks, excluded regions and N; "
+            f"none is left within {max_gc_difference:g} of the GC content of the positives with "
+            f"{100 * short[0] / width:.0f} to {100 * short[-1] / width:.0f} % GC",
             "lower negatives.per_positive, raise negatives.max_gc_difference, shorten windows.length, "
             "or give the split more chromosomes",
         )
-    shuffled = candidates.iloc[rng.permutation(len(candidates))]
-    rank = shuffled.groupby("gc").cumcount().to_numpy()
-    chosen = shuffled[rank < taken[shuffled["gc"].to_numpy(dtype=np.int64)]]
-    order = chosen["chrom"].map({name: number for number, name in enumerate(sizes)})
-    return chosen.assign(order=order).sort_values(["order", "start"], ignore_index=True).drop(columns="order")
+    drawn = pd.concat(chosen, ignore_index=True)
+    order = drawn["chrom"].map({name: number for number, name in enumerate(sizes)})
+    return drawn.assign(order=order).sort_values(["order", "start"], ignore_index=True).drop(columns="order")

@@ -9,7 +9,6 @@ import h5py
 import hdf5plugin
 import numpy as np
 
-ALPHABET = "ACGT"
 ROWS_PER_CHUNK = 256  # small enough for random batches, large enough to compress and read well
 
 

@@ -14,18 +14,6 @@ from cisflow.messages import InputError
 from cisflow.metrics import auroc_and_auprc
 from cisflow.sequences import central, crop, reverse_complement
 
-# What a network of models.yaml gets where its `training` says nothing.
-DEFAULTS = {
-    "optimizer": "adam",
-    "learning_rate": 0.001,
-    "momentum": 0.9,
-    "weight_decay": 0.0,
-    "batch_size": 128,
-    "max_epochs": 100,
-    "patience": 10,
-    "class_weights": "none",
-}
-
 
 def masked_loss(logits, targets, positive_weight=None):
     """Binary cross-entropy over the known labels.
@@ -113,7 +101,8 @@ def train(model, train_split, val_split, length, settings, seed, device, termina
     length : int
         Length of the windows in bases.
     settings : dict
-        See `DEFAULTS`.
+        `optimizer`, `learning_rate`, `momentum`, `weight_decay`, `batch_size`, `max_epochs`, `patience`,
+        `class_weights`, as in models.yaml; config/schemas/models.schema.yaml holds their defaults.
     seed : int
         Of the order of the rows, the crops and the strands.
     device : torch.device

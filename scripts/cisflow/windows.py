@@ -18,13 +18,7 @@ import pandas as pd
 
 from cisflow.genome import base_counts, chromosome_bases
 from cisflow.intervals import touches
-
-COLUMNS = ["chrom", "start", "end", "name"]
-
-
-def widened(windows, margin):
-    """The windows with `margin` bases more on each side."""
-    return windows.assign(start=windows["start"] - margin, end=windows["end"] + margin)
+from cisflow.window_table import widened
 
 
 def group_anchors(anchors, merge_distance):
@@ -112,7 +106,7 @@ def make_windows(peaks_by_target, sizes, excluded, fasta, length, max_jitter, me
         positions = positions[reason[positions] == ""]
         if len(positions):
             _, unknown = base_counts(chromosome_bases(fasta, chrom), stored["start"].to_numpy()[positions], width)
-            reason[positions[unknown > max_n_fraction * width]] = "n"
+            reason[positions[unknown / width > max_n_fraction]] = "n"
 
     # Rules 2 to 4: labels.
     labels = np.zeros((len(windows), len(targets)), dtype=np.float32)
@@ -161,10 +155,3 @@ def windows_report(windows, fates, targets, length, max_jitter, merge_distance, 
         }
         rows += [(target, outcome, count, criteria[outcome]) for outcome, count in counts.items()]
     return pd.DataFrame(rows, columns=["target", "outcome", "count", "criterion"])
-
-
-def read_windows(path):
-    """Read windows.tsv or a split's BED file: `chrom`, `start`, `end`, `name`, ..., one float column a target."""
-    text = {"chrom": str, "#chrom": str, "name": str, "strand": str}
-    table = pd.read_csv(path, sep="\t", dtype=text, keep_default_na=False, na_values=[""])
-    return table.rename(columns={"#chrom": "chrom"})

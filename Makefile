@@ -1,0 +1,50 @@
+# Two commands: `make example` runs the workflow on the embedded fly data, `make test` runs every test. Both make what they
+# need first: a .venv with the pinned packages and, for the tests, bedtools.
+.DEFAULT_GOAL := help
+.PHONY: help example test lint check-envs bedtools clean
+
+# The newest Python that is at least 3.11; `make example PYTHON=/path/to/python` names another.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
+CORES ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+BIN := .venv/bin
+
+help:
+	@echo "make example     run the workflow on the embedded fly data -> results/report.html"
+	@echo "make test        run every test"
+	@echo "make lint        ruff, snakefmt, snakemake --lint"
+	@echo "make check-envs  install each conda environment's packages apart and import its scripts there (slow)"
+	@echo "make clean       remove .venv; results stay"
+
+# A stamp for each list of pins: a second call installs nothing.
+.venv/run.stamp: envs/pip/run.txt envs/pip/constraints.txt
+	@test -n "$(PYTHON)" || { echo "cisflow needs Python >= 3.11: install it, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "no venv could be made: on Debian and Ubuntu, apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/pip/run.txt -c envs/pip/constraints.txt
+	@touch $@
+
+.venv/dev.stamp: .venv/run.stamp envs/pip/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/pip/dev.txt -c envs/pip/constraints.txt
+	@touch $@
+
+# bedtools is what the tests check the workflow's intervals and sequences against; the workflow itself does without.
+bedtools:
+	@command -v bedtools >/dev/null || sh tests/install_bedtools.sh
+
+example: .venv/run.stamp
+	$(BIN)/snakemake --cores $(CORES) --workflow-profile config/profiles/local
+
+test: .venv/dev.stamp bedtools
+	$(BIN)/python -m pytest
+
+lint: .venv/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check --quiet Snakefile rules
+	$(BIN)/snakemake --lint
+
+check-envs: .venv/dev.stamp
+	$(BIN)/python tests/check_envs.py
+
+clean:
+	rm -rf .venv
