@@ -66,7 +66,10 @@ def one_layer(spec, shape):
             raise ValueError(f"a filter of width {width} does not fit into {shape[1]} positions")
         return nn.Conv1d(shape[0], spec["filters"], width, padding="same" if same else 0), (spec["filters"], length)
     if kind == "batch_norm":
-        return nn.BatchNorm1d(shape[0]), shape
+        norm = nn.BatchNorm1d(shape[0])
+        # Before an exponential, a scale below 1 keeps single outliers from setting the maximum of a filter.
+        nn.init.constant_(norm.weight, spec.get("initial_scale", 1.0))
+        return norm, shape
     if kind == "activation":
         return Activation(spec["function"]), shape
     if kind == "max_pool":

@@ -14,9 +14,11 @@ from cisflow.messages import InputError
 from cisflow.metrics import auroc_and_auprc
 from cisflow.sequences import central, crop, reverse_complement
 
+MAX_POSITIVE_WEIGHT = 10.0  # more would let a handful of positives rule the gradient
+
 
 def masked_loss(logits, targets, positive_weight=None):
-    """Binary cross-entropy over the known labels.
+    """Binary cross-entropy over the known labels, the mean over targets of each target's mean.
 
     Parameters
     ----------
@@ -28,17 +30,19 @@ def masked_loss(logits, targets, positive_weight=None):
     Returns
     -------
     torch.Tensor
-        Mean over the known labels; 0 where there is none.
+        Targets without a known label do not count; 0 where none has one.
     """
     known = ~torch.isnan(targets)
     losses = binary_cross_entropy_with_logits(
         logits, torch.where(known, targets, 0.0), reduction="none", pos_weight=positive_weight
     )
-    return (losses * known).sum() / known.sum().clamp(min=1)
+    n_known = known.sum(0)
+    by_target = (losses * known).sum(0) / n_known.clamp(min=1)
+    return by_target.sum() / (n_known > 0).sum().clamp(min=1)
 
 
 def balancing_weights(targets):
-    """Weight of positives that gives both classes of each target the same sum, at least 1.
+    """Weight of positives that gives both classes of each target the same sum, from 1 to `MAX_POSITIVE_WEIGHT`.
 
     Parameters
     ----------
@@ -49,42 +53,54 @@ def balancing_weights(targets):
     torch.Tensor of float32, shape (T,)
     """
     positives, negatives = (targets == 1).sum(0), (targets == 0).sum(0)
-    return (negatives / positives.clamp(min=1)).clamp(min=1).float()
+    return (negatives / positives.clamp(min=1)).clamp(1, MAX_POSITIVE_WEIGHT).float()
 
 
-def make_optimizer(parameters, settings):
-    """The optimizer that `settings` names, with its learning rate, momentum and weight decay."""
-    name, rate, decay = settings["optimizer"], settings["learning_rate"], settings["weight_decay"]
+def make_optimizer(model, settings):
+    """The optimizer that `settings` names; weight decay acts on weights, not on biases or batch norm."""
+    name, rate, momentum = settings["optimizer"], settings["learning_rate"], settings["momentum"]
+    weights = [parameter for parameter in model.parameters() if parameter.ndim > 1]
+    others = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
+    groups = [
+        {"params": weights, "weight_decay": settings["weight_decay"]},
+        {"params": others, "weight_decay": 0.0},
+    ]
     if name == "adam":
-        return torch.optim.Adam(parameters, lr=rate, weight_decay=decay)
+        return torch.optim.Adam(groups, lr=rate)
     if name == "adamw":
-        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay)
+        return torch.optim.AdamW(groups, lr=rate)
     if name == "sgd":
-        return torch.optim.SGD(parameters, lr=rate, momentum=settings["momentum"], weight_decay=decay)
+        return torch.optim.SGD(groups, lr=rate, momentum=momentum)
     if name == "rmsprop":
-        return torch.optim.RMSprop(parameters, lr=rate, momentum=settings["momentum"], weight_decay=decay)
-    return torch.optim.Adadelta(parameters, lr=rate, weight_decay=decay)
+        return torch.optim.RMSprop(groups, lr=rate, momentum=momentum)
+    return torch.optim.Adadelta(groups, lr=rate)
 
 
 @torch.no_grad()
-def validate(model, one_hot, targets, length, batch_size=1024):
-    """Unweighted loss and mean AUROC on the central windows, read on the strand as stored.
+def validate(model, one_hot, targets, length, positive_weight=None, batch_size=1024):
+    """Loss, mean over both strands, and mean AUROC on the central windows.
 
     Returns
     -------
     loss, auroc : float
-        The AUROC is the mean over the targets that have both classes, NaN if none has.
+        The loss is the one that is trained on; the AUROC is the mean over the targets that have both classes, NaN if
+        none has.
     """
     model.eval()
-    logits = torch.cat([model(part.float()) for part in central(one_hot, length).split(batch_size)])
-    truth, score = targets.cpu().numpy(), logits.cpu().numpy()
+    parts = [part.float() for part in central(one_hot, length).split(batch_size)]
+    strands = [
+        torch.cat([model(part) for part in parts]),
+        torch.cat([model(reverse_complement(part)) for part in parts]),
+    ]
+    loss = sum(float(masked_loss(logits, targets, positive_weight)) for logits in strands) / 2
+    truth, score = targets.cpu().numpy(), sum(torch.sigmoid(logits) for logits in strands).cpu().numpy()
     known = ~np.isnan(truth)
     areas = [
         auroc_and_auprc(truth[known[:, column], column] == 1, score[known[:, column], column])[0][0]
         for column in range(truth.shape[1])
     ]
     areas = [area for area in areas if np.isfinite(area)]
-    return float(masked_loss(logits, targets)), float(np.mean(areas)) if areas else math.nan
+    return loss, float(np.mean(areas)) if areas else math.nan
 
 
 def train(model, train_split, val_split, length, settings, seed, device, terminal=None):
@@ -120,7 +136,7 @@ def train(model, train_split, val_split, length, settings, seed, device, termina
     x, y = (tensor.to(device) for tensor in train_split)
     val_x, val_y = (tensor.to(device) for tensor in val_split)
     weights = balancing_weights(y) if settings["class_weights"] == "balanced" else None
-    optimizer = make_optimizer(model.parameters(), settings)
+    optimizer = make_optimizer(model, settings)
     spare = x.shape[2] - length
     batch_size = min(settings["batch_size"], len(x))
     n_batches = max(len(x) // batch_size, 1)  # the last, shorter batch is left out: batch norm on a few rows is noise
@@ -143,7 +159,7 @@ def train(model, train_split, val_split, length, settings, seed, device, termina
             optimizer.step()
             total += loss.detach()
         train_loss = float(total) / n_batches
-        val_loss, val_auroc = validate(model, val_x, val_y, length)
+        val_loss, val_auroc = validate(model, val_x, val_y, length, weights)
         seconds = time.perf_counter() - begun
         history.append(
             {
