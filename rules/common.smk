@@ -4,6 +4,7 @@ import ast
 import atexit
 import hashlib
 import importlib.util
+import os
 import re
 import sys
 import time
@@ -219,7 +220,8 @@ def report_settings():
     ratio = SETTINGS["negatives"]["per_positive"]
     return {
         "genome": GENOME,
-        "config_file": CONFIG_FILE or "passed on by another workflow",
+        # relative, so that a project that was moved has nothing to be done
+        "config_file": os.path.relpath(CONFIG_FILE) if CONFIG_FILE else "passed on by another workflow",
         "database_name": Path(SETTINGS["motifs"]["database"]).stem,
         "match_q": SETTINGS["filters"]["match_q_value"],
         "window_length": WINDOWS["length"],

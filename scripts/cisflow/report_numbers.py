@@ -1,0 +1,50 @@
+"""Numbers as the report prints them; what is unknown is NaN in the tables and a dash on the page."""
+
+import math
+
+MISSING = "–"
+
+
+def is_known(value):
+    """Whether a value is a finite number."""
+    return math.isfinite(value)
+
+
+def mean_known(values):
+    """Mean of the numbers that are known; NaN if none is."""
+    values = [value for value in values if is_known(value)]
+    return math.fsum(values) / len(values) if values else math.nan
+
+
+def fixed(value, digits=3):
+    """A number with fixed digits and thousands separators; a dash where there is none."""
+    return f"{value:,.{digits}f}" if is_known(value) else MISSING
+
+
+def scientific(value):
+    """A p-, E- or q-value: `0.012`, `3.1e-07`; a dash where there is none."""
+    if not is_known(value):
+        return MISSING
+    return f"{value:.1e}" if value < 0.001 else f"{value:.3g}"
+
+
+def percent(value):
+    """A fraction in per cent; a dash where there is none."""
+    return f"{100 * value:.0f} %" if is_known(value) else MISSING
+
+
+def span(low, high):
+    """Two numbers as `0.731–0.840`; one dash where either is missing."""
+    return f"{fixed(low)}–{fixed(high)}" if is_known(low) and is_known(high) else MISSING
+
+
+def count_of(number, noun):
+    """`1 seed`, `1,200 seeds`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(items, limit=6):
+    """Items separated by semicolons, the first `limit` of them, and how many were left out."""
+    items = list(items)
+    text = "; ".join(items[:limit])
+    return f"{text}; and {len(items) - limit:,} more" if len(items) > limit else text

@@ -1,0 +1,177 @@
+"""Plans of runs of every size, and runs that give the same files again."""
+
+import shutil
+import time
+
+import h5py
+import hdf5plugin  # noqa: F401 - registers the compression
+import pytest
+
+RESULTS = "results/tiny/holdout"
+RULES = {
+    "prepare_genome": 1,
+    "prepare_motifs": 1,
+    "prepare_excluded": 1,
+    "make_windows": 1,
+    "split_windows": 1,
+    "encode_split": 3,
+    "evaluate_baseline": 1,
+    "train_model": 1,
+    "evaluate_model": 1,
+    "extract_filters": 1,
+    "match_filters": 1,
+    "make_report": 1,
+}
+
+
+@pytest.fixture
+def report_time(capsys):
+    """Print how long a thing took, also where the test passes."""
+    start = time.perf_counter()
+
+    def report(what):
+        with capsys.disabled():
+            print(f"\n    {what}: {time.perf_counter() - start:.1f} s")
+
+    return report
+
+
+def test_plan_of_the_embedded_example(workflow_copy, repository, snakemake, planned, tmp_path, report_time):
+    shutil.copytree(workflow_copy, tmp_path / "clone")
+    (tmp_path / "clone" / "resources" / "fly").symlink_to(repository / "resources" / "fly")
+    dry_run = snakemake(tmp_path / "clone", tmp_path / "clone", "-n", config=None)
+    report_time("dry run of the embedded example")
+    jobs = planned(dry_run)
+    assert set(jobs) == set(RULES)
+    assert (jobs["make_windows"], jobs["train_model"], jobs["make_report"]) == (1, 3, 1)
+
+
+def test_plan_of_690_datasets(workflow_copy, project, snakemake, planned, report_time):
+    rows = "".join(f"set_{number}\tfactor\tpeaks.bed\n" for number in range(690))
+    (project / "datasets.tsv").write_text("dataset\ttarget\tpeaks\n" + rows)
+    dry_run = snakemake(workflow_copy, project, "-n")
+    report_time("dry run of 690 datasets")
+    once = {"prepare_genome", "prepare_motifs", "prepare_excluded", "make_report"}
+    assert planned(dry_run) == {rule: count if rule in once else 690 * count for rule, count in RULES.items()}
+
+
+def test_plan_of_164_targets(workflow_copy, project, snakemake, planned, report_time):
+    rows = "".join(f"tiny\tfactor {number} (K562)\tpeaks.bed\n" for number in range(164))
+    (project / "datasets.tsv").write_text("dataset\ttarget\tpeaks\n" + rows)
+    dry_run = snakemake(workflow_copy, project, "-n")
+    report_time("dry run of one dataset of 164 targets")
+    assert planned(dry_run) == RULES
+
+
+def test_plan_of_several_folds_models_and_seeds(workflow_copy, project, snakemake, planned):
+    text = (project / "config.yaml").read_text()
+    text = text.replace("folds:\n", "folds:\n  fold2: {val: [chrA], test: [chrB], train: [chrC]}\n")
+    (project / "config.yaml").write_text(
+        text.replace("[small]", "[small, wide]").replace("seeds: [1]", "seeds: [1, 2]")
+    )
+    models = (project / "models.yaml").read_text()
+    (project / "models.yaml").write_text(models + models.replace("small", "wide"))
+    jobs = planned(snakemake(workflow_copy, project, "-n"))
+    assert (jobs["make_windows"], jobs["split_windows"], jobs["encode_split"]) == (1, 2, 6)
+    assert (jobs["train_model"], jobs["match_filters"], jobs["evaluate_baseline"]) == (8, 8, 2)
+
+
+def test_downloads_are_planned_for_urls(workflow_copy, project, snakemake, planned):
+    checksum = "0123456789abcdef" * 4
+    config = (project / "config.yaml").read_text()
+    url = f"'https://example.org/genome.fa?x=1', fasta_sha256: {checksum}"
+    (project / "config.yaml").write_text(config.replace("genome.fa", url))
+    sheet = f"dataset\ttarget\tpeaks\tsha256\ntiny\ta\thttps://example.org/one/p.bed\t{checksum}\n"
+    sheet += f"tiny\tb\thttps://example.org/two/p.bed\t{checksum}\n"  # two files of one name
+    (project / "datasets.tsv").write_text(sheet)
+    assert planned(snakemake(workflow_copy, project, "-n")) == {**RULES, "download_file": 3}
+
+
+MODULE = """
+{before}
+module cisflow:
+    snakefile: "{snakefile}"
+    config: {config}
+
+use rule * from cisflow as cisflow_*
+
+rule after:
+    input: "results/report.html"
+    output: "after.txt"
+    shell: "touch {{output}}"
+"""
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_use_as_a_module_of_another_workflow(nested, workflow_copy, project, snakemake, planned):
+    outer = project / "outer"
+    outer.mkdir()
+    before = 'configfile: "outer.yaml"\n' if nested else ""
+    config = 'config["cisflow"]' if nested else "config"
+    snakefile = workflow_copy / "Snakefile"
+    (outer / "Snakefile").write_text(MODULE.format(before=before, snakefile=snakefile, config=config))
+    lines = (project / "config.yaml").read_text().splitlines()
+    (project / "outer.yaml").write_text("cisflow:\n" + "".join(f"  {line}\n" for line in lines))
+    dry_run = snakemake(outer, project, "-n", "after.txt", config=None if nested else "config.yaml")
+    needed = {f"cisflow_{rule}": count for rule, count in RULES.items()}
+    assert planned(dry_run) == {**needed, "after": 1}
+
+
+def test_lint(workflow_copy, project, snakemake):
+    lint = snakemake(workflow_copy, project, "--lint")
+    assert lint.returncode == 0, lint.stdout + lint.stderr
+
+
+# --- the same again ---------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_to_be_done_after_a_run(workflow_copy, finished_run, rerun_folder, snakemake, planned):
+    assert planned(snakemake(workflow_copy, rerun_folder, "-n")) == {}
+    started = {path.parent.name for path in (finished_run / "logs").glob("*/*.log")}
+    assert started == set(RULES)
+    assert {path.parent.name for path in (finished_run / "benchmarks").glob("*/*.tsv")} == set(RULES)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "first"),
+    [
+        (
+            "config.yaml",
+            "bootstrap_resamples: 100",
+            "bootstrap_resamples: 101",
+            {"evaluate_model", "evaluate_baseline"},
+        ),
+        ("config.yaml", "evaluate:", "negatives: {per_positive: 2}\nevaluate:", {"split_windows"}),
+    ],
+)
+def test_a_changed_setting_reruns_what_reads_it(name, old, new, first, workflow_copy, rerun_folder, snakemake, planned):
+    text = (rerun_folder / name).read_text()
+    assert old in text
+    (rerun_folder / name).write_text(text.replace(old, new))
+    jobs = set(planned(snakemake(workflow_copy, rerun_folder, "-n")))
+    order = list(RULES)
+    assert first <= jobs
+    assert min(map(order.index, jobs)) == min(map(order.index, first))
+    assert "make_report" in jobs
+
+
+def test_another_folder_and_another_number_of_cores_give_the_same_files(
+    workflow_copy, finished_run, new_project, snakemake, tmp_path
+):
+    """The first run had two cores, this one has one; both start from nothing."""
+    again = new_project(tmp_path / "again" / "in another folder")
+    done = snakemake(workflow_copy, again, "--cores", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    names = [f"{RESULTS}/{split}.{kind}" for split in ("train", "val", "test") for kind in ("bed", "h5")]
+    tables = ("metrics.tsv", "predictions.tsv", "filters.meme", "filters.tsv", "motif_matches.tsv", "model.pt")
+    names += [f"{RESULTS}/small/seed1/{name}" for name in tables]
+    names += [f"{RESULTS}/baselines/gc_content/metrics.tsv", "results/tiny/windows.tsv", "results/report.html"]
+    different = [name for name in names if (finished_run / name).read_bytes() != (again / name).read_bytes()]
+    assert different == []
+
+
+def test_results_say_what_they_are(finished_run):
+    with h5py.File(finished_run / RESULTS / "test.h5") as split:
+        assert split["one_hot"].shape[1:] == (4, 68)  # 60 bp and twice 4 bp of jitter
+        assert set(split["chrom"].asstr()) == {"chrC"}
+        assert list(split.attrs["target_names"]) == ["factor"]
