@@ -274,7 +274,7 @@ def failure_message(workflow_logs):
     """
     text = "".join(Path(path).read_text(encoding="utf-8", errors="replace") for path in workflow_logs)
     named = re.findall(r"^\s+log: (.+) \(check log file", text, flags=re.MULTILINE)
-    unnamed = sorted(map(str, Path("logs").glob("*/*.log")))
+    unnamed = sorted(map(str, Path("logs").rglob("*.log")))
     messages = []
     for path in dict.fromkeys([*named, *unnamed]):
         lines = recent_lines(path)
@@ -282,7 +282,7 @@ def failure_message(workflow_logs):
         if begins and lines[-1].startswith("LOG "):
             messages.append("\n".join(lines[begins[-1] :]))
         elif path in named:
-            job = Path(path).parent.name
+            job = Path(path).parts[1]
             last = next((line.strip() for line in reversed(lines) if line.strip()), "")
             messages.append(
                 f"WHAT {job} ended before it could say why\n"

@@ -11,9 +11,9 @@ rule encode_split:
     output:
         split="results/{dataset}/{fold}/{split}.h5",
     log:
-        "logs/encode_split/{dataset}_{fold}_{split}.log",
+        "logs/encode_split/{dataset}/{fold}/{split}.log",
     benchmark:
-        "benchmarks/encode_split/{dataset}_{fold}_{split}.tsv"
+        "benchmarks/encode_split/{dataset}/{fold}/{split}.tsv"
     conda:
         "../envs/encode.yaml"
     threads: 2

@@ -16,9 +16,9 @@ rule evaluate_model:
             caption="../resources/report/captions/metrics.rst",
         ),
     log:
-        "logs/evaluate_model/{dataset}_{fold}_{model}_seed{seed}.log",
+        "logs/evaluate_model/{dataset}/{fold}/{model}/seed{seed}.log",
     benchmark:
-        "benchmarks/evaluate_model/{dataset}_{fold}_{model}_seed{seed}.tsv"
+        "benchmarks/evaluate_model/{dataset}/{fold}/{model}/seed{seed}.tsv"
     conda:
         "../envs/evaluate.yaml"
     threads: 1
@@ -46,9 +46,9 @@ rule evaluate_baseline:
             caption="../resources/report/captions/baselines.rst",
         ),
     log:
-        "logs/evaluate_baseline/{dataset}_{fold}_{baseline}.log",
+        "logs/evaluate_baseline/{dataset}/{fold}/{baseline}.log",
     benchmark:
-        "benchmarks/evaluate_baseline/{dataset}_{fold}_{baseline}.tsv"
+        "benchmarks/evaluate_baseline/{dataset}/{fold}/{baseline}.tsv"
     conda:
         "../envs/evaluate.yaml"
     params:

@@ -55,9 +55,9 @@ rule split_windows:
             caption="../resources/report/captions/splits.rst",
         ),
     log:
-        "logs/split_windows/{dataset}_{fold}.log",
+        "logs/split_windows/{dataset}/{fold}.log",
     benchmark:
-        "benchmarks/split_windows/{dataset}_{fold}.tsv"
+        "benchmarks/split_windows/{dataset}/{fold}.tsv"
     conda:
         "../envs/intervals.yaml"
     params:

@@ -10,9 +10,9 @@ rule extract_filters:
         meme="results/{dataset}/{fold}/{model}/seed{seed}/filters.meme",
         sites="results/{dataset}/{fold}/{model}/seed{seed}/filter_sites.tsv",
     log:
-        "logs/extract_filters/{dataset}_{fold}_{model}_seed{seed}.log",
+        "logs/extract_filters/{dataset}/{fold}/{model}/seed{seed}.log",
     benchmark:
-        "benchmarks/extract_filters/{dataset}_{fold}_{model}_seed{seed}.tsv"
+        "benchmarks/extract_filters/{dataset}/{fold}/{model}/seed{seed}.tsv"
     conda:
         "../envs/motifs.yaml"
     threads: 1
@@ -39,9 +39,9 @@ rule match_filters:
             caption="../resources/report/captions/filters.rst",
         ),
     log:
-        "logs/match_filters/{dataset}_{fold}_{model}_seed{seed}.log",
+        "logs/match_filters/{dataset}/{fold}/{model}/seed{seed}.log",
     benchmark:
-        "benchmarks/match_filters/{dataset}_{fold}_{model}_seed{seed}.tsv"
+        "benchmarks/match_filters/{dataset}/{fold}/{model}/seed{seed}.tsv"
     conda:
         "../envs/motifs.yaml"
     threads: 1

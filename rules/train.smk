@@ -16,9 +16,9 @@ rule train_model:
             caption="../resources/report/captions/history.rst",
         ),
     log:
-        "logs/train_model/{dataset}_{fold}_{model}_seed{seed}.log",
+        "logs/train_model/{dataset}/{fold}/{model}/seed{seed}.log",
     benchmark:
-        "benchmarks/train_model/{dataset}_{fold}_{model}_seed{seed}.tsv"
+        "benchmarks/train_model/{dataset}/{fold}/{model}/seed{seed}.tsv"
     conda:
         "../envs/train.yaml"
     threads: 1

@@ -4,6 +4,7 @@ The genome is written and indexed here by plain Python and samtools, never by th
 """
 
 import gzip
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,9 @@ from types import SimpleNamespace
 import numpy as np
 import pysam
 import pytest
+
+# Two threads a process on a machine whose cores are all busy are slower than one, by far.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

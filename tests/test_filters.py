@@ -72,7 +72,7 @@ def test_sites_are_those_of_a_brute_force_count(function, padding, width):
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("width", range(8, 26))
 def test_a_planted_motif_is_recovered_column_by_column(width, padding):
-    # A filter that is the motif itself: every column of its PWM must show the motif's own base, none shifted by padding.
+    # A filter that is the motif itself: every column of its PWM must show the motif's own base, unshifted by padding.
     rng = np.random.default_rng(width)
     motif = rng.integers(4, size=width)
     bases = rng.integers(4, size=(60, 80))

@@ -594,7 +594,7 @@ def load_configuration(config, config_path, schemas, folders, cache_folder):
         # What can still be said of the files, if they are named rightly, is said at once.
         named = config if isinstance(config, dict) else {}
         for key in ("datasets", "models"):
-            path = named.get(key, schema["config"]["properties"][key]["default"])
+            path = named.get(key, schema["config"]["properties"][key].get("default"))
             path = find_file(path, *folders) if isinstance(path, str) else None
             if path is not None:
                 read = read_datasets if key == "datasets" else read_models
