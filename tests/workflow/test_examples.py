@@ -140,13 +140,11 @@ def test_yeast_splits_are_clean(yeast, bedtools):
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
 def test_a_browser_shows_the_report_without_a_complaint(fly, tmp_path):
-    done = subprocess.run(
-        [
-            "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
-            "--disable-quic", "--disable-background-networking", "--disable-component-update", f"--user-data-dir={tmp_path}",
-            "--enable-logging=stderr", "--v=0", "--dump-dom", (fly / "results/report.html").as_uri(),
-        ],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    flags = (
+        "--headless --no-sandbox --disable-gpu --no-first-run --disable-sync --disable-quic --disable-component-update"
+    )
+    command = ["chromium", *flags.split(), "--disable-background-networking", f"--user-data-dir={tmp_path}"]
+    command += ["--enable-logging=stderr", "--v=0", "--dump-dom", (fly / "results/report.html").as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "CONSOLE" not in done.stderr
     assert "fly_insulators" in done.stdout
