@@ -64,6 +64,7 @@ rule split_windows:
         fold=fold_of,
         targets=targets_of,
         settings={
+            "length": WINDOWS["length"],
             "max_jitter": WINDOWS["max_jitter"],
             "max_n_fraction": WINDOWS["max_n_fraction"],
             **SETTINGS["negatives"],

@@ -11,6 +11,43 @@ from cisflow.negatives import gc_counts, gc_matched_negatives
 from cisflow.window_table import read_windows, widened
 
 
+def count_rows(split, windows, gc, targets, chromosomes):
+    """The rows of the split report for one split: each target's labels and the GC content of its two classes.
+
+    Parameters
+    ----------
+    split : str
+        train, val or test; `none` for windows on chromosomes of no split, which are not used.
+    windows : pandas.DataFrame
+        With a column a target.
+    gc : numpy.ndarray of float, shape (len(windows),)
+        Fraction of G or C of the stored windows.
+    targets, chromosomes : list of str
+
+    Returns
+    -------
+    list of dict
+        One row a target, and `all`: windows with any label 1 against the drawn negatives.
+    """
+    rows = []
+    for target in [*targets, "all"]:
+        label = (windows[targets].max(axis=1) if target == "all" else windows[target]).to_numpy()
+        rows.append(
+            {
+                "split": split,
+                "target": target,
+                "n_windows": len(windows),
+                "n_positive": int((label == 1).sum()),
+                "n_negative": int((label == 0).sum()),
+                "n_unknown": int(np.isnan(label).sum()),
+                "gc_positive": gc[label == 1].mean() if (label == 1).any() else np.nan,
+                "gc_negative": gc[label == 0].mean() if (label == 0).any() else np.nan,
+                "chromosomes": ",".join(chromosomes),
+            }
+        )
+    return rows
+
+
 def main(windows, peaks, excluded, sizes, fasta, fold, targets, settings, seed, outputs, report_output):
     """Write one BED file a split, with a column a target, and a table that counts what is in them.
 
@@ -22,7 +59,7 @@ def main(windows, peaks, excluded, sizes, fasta, fold, targets, settings, seed, 
         `val`, `test` and perhaps `train`: lists of chromosomes.
     targets : list of str
     settings : dict
-        `max_jitter`, `max_n_fraction`, `per_positive`, `max_gc_difference`.
+        `length`, `max_jitter`, `max_n_fraction`, `per_positive`, `max_gc_difference`.
     seed : int
     outputs : dict of str -> str
         One path for each of train, val and test.
@@ -39,7 +76,7 @@ def main(windows, peaks, excluded, sizes, fasta, fold, targets, settings, seed, 
         rng = np.random.default_rng([seed, number])
         stored = widened(positives, jitter)
         positive_gc = gc_counts(stored, fasta)
-        width = int(stored["end"].iloc[0] - stored["start"].iloc[0])
+        width = settings["length"] + 2 * jitter
         negatives = gc_matched_negatives(
             stored,
             chromosomes[split],
@@ -62,26 +99,14 @@ def main(windows, peaks, excluded, sizes, fasta, fold, targets, settings, seed, 
         both.insert(5, "strand", ".")
         both = both.rename(columns={"chrom": "#chrom"})
         both.to_csv(outputs[split], sep="\t", index=False, float_format="%.0f")
-        for target in [*targets, "all"]:
-            label = positives[targets].max(axis=1) if target == "all" else positives[target]
-            others = len(negatives) if target == "all" else int((both[target] == 0).sum())
-            rows.append(
-                {
-                    "split": split,
-                    "target": target,
-                    "n_windows": len(both),
-                    "n_positive": int((label == 1).sum()),
-                    "n_negative": others,
-                    "n_unknown": 0 if target == "all" else int(label.isna().sum()),
-                    "gc_positive": positive_gc[(label == 1).to_numpy()].mean() / width,
-                    "gc_negative": negative_gc.mean() / width if len(negative_gc) else np.nan,
-                    "chromosomes": ",".join(chromosomes[split]),
-                }
-            )
-    unused = sorted(set(table["chrom"]) - {chrom for chroms in chromosomes.values() for chrom in chroms})
-    if unused:
-        dropped = int(table["chrom"].isin(unused).sum())
-        print(f"{dropped} windows lie on chromosomes of no split and are not used: {', '.join(unused)}")
+        gc = np.concatenate([positive_gc, negative_gc]) / width
+        rows += count_rows(split, both, gc, targets, chromosomes[split])
+    used = {chrom for names in chromosomes.values() for chrom in names}
+    unused = table[~table["chrom"].isin(list(used))]
+    if len(unused):
+        names = list(unused["chrom"].drop_duplicates())
+        gc = gc_counts(widened(unused, jitter), fasta) / (settings["length"] + 2 * jitter)
+        rows += count_rows("none", unused, gc, targets, names)
     report = pd.DataFrame(rows)
     report.to_csv(report_output, sep="\t", index=False, float_format="%.6g")
     print(report.to_string(index=False))

@@ -64,7 +64,12 @@ def data_stage(folder, paths, peaks, fold, windows, negatives, seed=1, threads=1
         all_peaks,
     )
     beds = {split: str(folder / f"{split}.bed") for split in SPLITS}
-    settings = {"max_jitter": windows["max_jitter"], "max_n_fraction": windows["max_n_fraction"], **negatives}
+    settings = {
+        "length": windows["length"],
+        "max_jitter": windows["max_jitter"],
+        "max_n_fraction": windows["max_n_fraction"],
+        **negatives,
+    }
     split_windows(
         table,
         all_peaks,
@@ -216,6 +221,8 @@ def check_no_leak(run, bedtools, folder):
 def check_report(run):
     """split_report.tsv counts what stands in the BED files."""
     rows = {split: rows_of(run.beds[split]) for split in SPLITS}
+    used = {row["name"] for part in rows.values() for row in part}
+    rows["none"] = [row for row in rows_of(run.windows) if row["name"] not in used]
     for line in rows_of(run.counts):
         part, target = rows[line["split"]], line["target"]
         assert int(line["n_windows"]) == len(part)
@@ -320,12 +327,31 @@ def test_no_excluded_regions_and_no_jitter(small, genome, bedtools, pairable, tm
     check_all(run, genome.fasta, bedtools, pairable, tmp_path)
 
 
-def test_chromosomes_of_no_split_are_said_and_not_used(small, genome, bedtools, pairable, tmp_path, capsys):
+def test_chromosomes_of_no_split_are_counted_and_not_used(small, genome, bedtools, pairable, tmp_path):
     fold = {"train": ["chr2"], "val": ["chr1"], "test": ["chr10"]}
     run = small("run", windows_of(), fold=fold)
     check_all(run, genome.fasta, bedtools, pairable, tmp_path)
     lost = sum(row["chrom"] in ("NA", "1") for row in rows_of(run.windows))
-    assert f"{lost} windows lie on chromosomes of no split and are not used: 1, NA" in capsys.readouterr().out
+    (unused,) = [
+        row for row in rows_of(run.folder / "split_report.tsv") if (row["split"], row["target"]) == ("none", "all")
+    ]
+    assert (int(unused["n_windows"]), unused["n_negative"]) == (lost, "0")
+    assert sorted(unused["chromosomes"].split(",")) == ["1", "NA"]
+
+
+def test_the_gc_content_of_a_targets_negatives_counts_the_other_targets_positives(small, genome, bedtools):
+    # It was that of the drawn negatives for every target, though the windows of other targets are negatives too.
+    run = small("run", windows_of(max_jitter=0, max_n_fraction=0))
+    with open(run.beds["train"]) as handle:
+        header = handle.readline().lstrip("#").split("\t")
+    column = header.index("Su(Hw)")
+    counted = bedtools("nuc", "-fi", genome.fasta, "-bed", run.beds["train"])
+    gc = [float(row[len(header) + 1]) for row in counted if not row[0].startswith("#") and row[column] == "0"]
+    (row,) = [
+        row for row in rows_of(run.folder / "split_report.tsv") if (row["split"], row["target"]) == ("train", "Su(Hw)")
+    ]
+    assert int(row["n_negative"]) == len(gc)
+    assert float(row["gc_negative"]) == pytest.approx(sum(gc) / len(gc), abs=1e-5)
 
 
 def test_a_rerun_gives_the_same_bytes_and_another_seed_other_negatives(small):
