@@ -20,11 +20,12 @@ help:
 .venv/run.stamp: envs/pip/run.txt envs/pip/constraints.txt
 	@test -n "$(PYTHON)" || { echo "cisflow needs Python >= 3.11: install it, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "no venv could be made: on Debian and Ubuntu, apt-get install python3-venv"; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/pip/run.txt -c envs/pip/constraints.txt
+	@echo "installing the pinned packages into .venv; this takes a minute or two, once"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/pip/run.txt -c envs/pip/constraints.txt
 	@touch $@
 
 .venv/dev.stamp: .venv/run.stamp envs/pip/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/pip/dev.txt -c envs/pip/constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/pip/dev.txt -c envs/pip/constraints.txt
 	@touch $@
 
 # bedtools is what the tests check the workflow's intervals and sequences against; the workflow itself does without.
@@ -40,7 +41,7 @@ test: .venv/dev.stamp bedtools
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check --quiet Snakefile rules
+	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 
 check-envs: .venv/dev.stamp
