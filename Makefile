@@ -19,7 +19,8 @@ help:
 # A stamp for each list of pins: a second call installs nothing.
 .venv/run.stamp: envs/pip/run.txt envs/pip/constraints.txt
 	@test -n "$(PYTHON)" || { echo "cisflow needs Python >= 3.11: install it, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "no venv could be made: on Debian and Ubuntu, apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv || { rm -rf .venv; \
+		echo "no venv could be made: on Debian and Ubuntu, apt-get install python3-venv"; exit 1; }
 	@echo "installing the pinned packages into .venv; this takes a minute or two, once"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/pip/run.txt -c envs/pip/constraints.txt
 	@touch $@

@@ -37,6 +37,14 @@ class WithoutDocstrings(ast.NodeTransformer):
         return node
 
 
+def dumped(node):
+    """A syntax tree as text, without empty fields: newer Pythons add such, and code must not look changed by them."""
+    if isinstance(node, ast.AST):
+        fields = [f"{name}={dumped(value)}" for name, value in ast.iter_fields(node) if value not in (None, [])]
+        return f"{type(node).__name__}({', '.join(fields)})"
+    return f"[{', '.join(map(dumped, node))}]" if isinstance(node, list) else repr(node)
+
+
 def source_tree(path, _known={}):
     """The syntax tree of a file of ours as text, without comments and docstrings, and the library modules it imports."""
     if path not in _known:
@@ -46,7 +54,7 @@ def source_tree(path, _known={}):
             for node in ast.walk(tree)
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cisflow.")
         }
-        _known[path] = ast.dump(tree), imported
+        _known[path] = dumped(tree), imported
     return _known[path]
 
 
@@ -72,12 +80,15 @@ VERSION = re.search(r"^## (\S+)", Path(workflow.source_path("../CHANGELOG.md")).
 # --- configuration ----------------------------------------------------------------------------------------------------
 
 configuration = library_module("configuration")
+ROOT = Path(
+    workflow.source_path("../CHANGELOG.md")
+).parent  # `workflow.basedir` is that of a workflow that uses this one
 CONFIG_FILE = str(workflow.configfiles[-1]) if workflow.configfiles else None
 SETTINGS, ROWS, MODELS, PROBLEMS = configuration.load_configuration(
     config,
     CONFIG_FILE,
     {name: workflow.source_path(f"../config/schemas/{name}.schema.yaml") for name in ("config", "datasets", "models")},
-    [".", str(workflow.basedir)],
+    [".", str(ROOT)],
     ".snakemake/cisflow",
 )
 if PROBLEMS:

@@ -18,7 +18,7 @@ def main(model_path, split_path, settings, device, threads, meme_output, sites_o
     ----------
     model_path, split_path : str
     settings : dict
-        `activation_fraction`, `pseudocount`, `min_sites`, `trim_information`.
+        `activation_fraction`, `pseudocount`, `min_sites`, `trim_information`, `min_information`.
     device : str
     threads : int
     meme_output, sites_output : str
@@ -27,7 +27,13 @@ def main(model_path, split_path, settings, device, threads, meme_output, sites_o
     model, record = load_model(model_path, chosen)
     sequences = torch.from_numpy(read_split(split_path)["one_hot"])
     sites = count_sites(first_layer(model), sequences, record["length"], chosen, settings["activation_fraction"])
-    filters = describe_filters(sites, settings["pseudocount"], settings["min_sites"], settings["trim_information"])
+    filters = describe_filters(
+        sites,
+        settings["pseudocount"],
+        settings["min_sites"],
+        settings["trim_information"],
+        settings["min_information"],
+    )
     motifs = [Motif(row["filter"], "", row["pwm"], row["n_sites"]) for row in filters if row["status"] == "ok"]
     write_meme(meme_output, motifs)
     table = pd.DataFrame(filters).drop(columns="pwm").astype({"start": "Int64", "end": "Int64"})

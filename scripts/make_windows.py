@@ -48,7 +48,7 @@ def main(
             f"what became of the {len(fates)} peaks: {counts}",
             "shorten windows.length, raise windows.max_n_fraction, or look whether the genome fits the peaks",
         )
-    windows.to_csv(windows_output, sep="\t", index=False, float_format="%.0f")
+    windows.to_csv(windows_output, sep="\t", index=False, float_format="%.0f", na_rep="NaN")
     report = windows_report(windows, fates, targets, **settings)
     report.to_csv(report_output, sep="\t", index=False)
     with open(peaks_output, "w", encoding="utf-8") as out:

@@ -98,7 +98,8 @@ def main(windows, peaks, excluded, sizes, fasta, fold, targets, settings, seed, 
         both.insert(4, "score", 0)
         both.insert(5, "strand", ".")
         both = both.rename(columns={"chrom": "#chrom"})
-        both.to_csv(outputs[split], sep="\t", index=False, float_format="%.0f")
+        # An empty last field would be a line with a column too few to bedtools.
+        both.to_csv(outputs[split], sep="\t", index=False, float_format="%.0f", na_rep="NaN")
         gc = np.concatenate([positive_gc, negative_gc]) / width
         rows += count_rows(split, both, gc, targets, chromosomes[split])
     used = {chrom for names in chromosomes.values() for chrom in names}

@@ -87,6 +87,11 @@ CONFIG, MODELS = "config.yaml", "models.yaml"
 NAME = "letters, digits and . _ + -"
 # mistake: (file, what stands there, what to write) -> where, found, expected, fix
 MISTAKES = {
+    # windows: a merged peak could have lain outside the window that it labels
+    "merge distance over half the length": (
+        (CONFIG, "max_jitter: 4", "max_jitter: 4, merge_distance: 31"),
+        ("config.yaml, line 5, windows.merge_distance", "31 bp is more than half", "at most 30", "lower it"),
+    ),
     # keys
     "unknown key": (
         (CONFIG, "max_jitter", "max_jiter"),

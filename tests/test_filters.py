@@ -86,7 +86,7 @@ def test_a_planted_motif_is_recovered_column_by_column(width, padding):
         convolution.bias[:] = 0
     sites = count_sites(nn.Sequential(convolution, nn.ReLU()), one_hot_of(bases), 80, CPU, fraction=0.9)
     assert sites["n_sites"][0] >= 60
-    (row,) = describe_filters(sites, 1, 10, 0.25)
+    (row,) = describe_filters(sites, 1, 10, 0.25, 0.5)
     assert row["status"] == "ok"
     assert row["consensus"] == "".join("ACGT"[base] for base in motif)
     assert (row["start"], row["end"]) == (0, width)
@@ -120,11 +120,33 @@ def test_every_filter_is_listed_with_its_status():
         "mean": np.array([0.1, 0.0, 0.1, 0.1]),
         "maximum": np.array([2.0, 0.0, 2.0, 2.0]),
     }
-    rows = describe_filters(sites, 1, 10, 0.25)
+    rows = describe_filters(sites, 1, 10, 0.25, 0.5)
     assert [row["filter"] for row in rows] == ["filter_0", "filter_1", "filter_2", "filter_3"]
     assert [row["status"] for row in rows] == ["ok", "dead", "few_sites", "uninformative"]
     assert rows[0]["pwm"][0] == pytest.approx(np.array([51, 1, 1, 1]) / 54)
     assert all(row["pwm"] is None for row in rows[1:])
+
+
+def test_near_uniform_filters_have_no_pwm():
+    # Two weak positions at the ends of 17 uniform ones made a "motif" that matched whatever the database held.
+    weak = np.full((19, 4), 100.0)
+    weak[[0, -1]] = [340, 20, 20, 20]
+    spread = np.full((19, 4), 100.0)
+    spread[::3, 0] = 300  # seven positions of 0.3 bits
+    sharp = np.full((19, 4), 5.0)
+    sharp[:, 2] = 385
+    sites = {
+        "counts": np.stack([weak, spread, sharp]),
+        "n_sites": np.full(3, 400),
+        "threshold": np.ones(3),
+        "mean": np.zeros(3),
+        "maximum": np.full(3, 2.0),
+    }
+    assert [row["status"] for row in describe_filters(sites, 1, 10, 0.25, 0.5)] == [
+        "uninformative",
+        "uninformative",
+        "ok",
+    ]
 
 
 def test_uninformative_flanks_are_cut_off():

@@ -39,6 +39,7 @@ SETTINGS = {
     "negatives": "GC-matched, 1 per positive window",
     "version": "0.1.0",
     "seeds": [0, 1],
+    "filters": {"min_information": 0.5, "trim_information": 0.25},
     "windows": {"length": 250, "max_jitter": None},
 }
 
@@ -202,7 +203,7 @@ def test_a_match_above_the_criterion_is_shown_as_such(inputs):
     text = Page(render(inputs, match_q=1e-12)).text
     assert "0 of 8 first-layer filters" in text
     assert "(above the criterion)" in text
-    assert "No filter matched the target's own motif" in text
+    assert "The target's own motif is no filter's best match" in text
 
 
 def doubts_of(inputs, **settings):
@@ -239,7 +240,7 @@ def test_doubts_of_a_poor_run(tmp_path):
         "Training ended at its last allowed epoch: seed 0, epoch 2 of 5.",
         "The kept epoch is among the first 2: seed 0, epoch 2 of 5.",
         "More than 25 % of the filters are dead: seed 0, 9 of 12.",
-        "No filter matched the target's own motif: CTCF (MA0001.1).",
+        "The target's own motif is no filter's best match: CTCF (MA0001.1).",
     ):
         assert expected in text
     assert "last allowed epoch" not in doubts_of(poor, max_epochs={"small": 6})
@@ -306,6 +307,6 @@ def test_many_datasets_are_summed_up_and_only_some_shown(tmp_path):
     overview = re.search(r'<section id="overview">.*?</section>', html, flags=re.S).group()
     assert overview.count("<tr") == 1 + 20
     # 0.50, 0.54 ... 0.86: their median, by hand
-    assert "median test AUROC 0.680 over 10 targets" in page.text
+    assert "median test AUROC 0.680 over 10 scores" in page.text
     # 0.50 and 0.54 lie below 0.55; 0.58 is better but 0.55 < 0.58; 0.62 - 0.03 > 0.55 + 0.03
     assert "Beside GC content alone: 14 of 20 scores are better with intervals apart, 2 are better with" in page.text

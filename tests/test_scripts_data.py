@@ -157,7 +157,7 @@ def check_labels(run):
     """Names and labels of the HDF5 files are those of the BED files, and what the files say of themselves is right."""
     for split in SPLITS:
         rows = rows_of(run.beds[split])
-        expected = [[float(row[target] or "nan") for target in run.targets] for row in rows]
+        expected = [[float(row[target]) for target in run.targets] for row in rows]
         with h5py.File(run.encoded[split]) as file:
             np.testing.assert_array_equal(file["targets"][:], np.array(expected, dtype=np.float32))
             assert file["name"].asstr()[:].tolist() == [row["name"] for row in rows]
@@ -232,8 +232,8 @@ def check_report(run):
         else:
             seen = Counter(row[target] for row in part)
             positive = seen["1"]
-            assert set(seen) <= {"0", "1", ""}
-            assert (int(line["n_negative"]), int(line["n_unknown"])) == (seen["0"], seen[""])
+            assert set(seen) <= {"0", "1", "NaN"}
+            assert (int(line["n_negative"]), int(line["n_unknown"])) == (seen["0"], seen["NaN"])
         assert int(line["n_positive"]) == positive > 0
 
 

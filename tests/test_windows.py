@@ -49,7 +49,7 @@ def windows_by_the_rules(peaks_by_target, genome, excluded, length, max_jitter, 
             else:
                 groups.append([anchor])
         for group in groups:
-            start = sum(anchor for anchor, _, _ in group) // len(group) - length // 2
+            start = (group[0][0] + group[-1][0]) // 2 - length // 2
             low, high = start - max_jitter, start + length + max_jitter
             inside = genome.upper[chrom][max(low, 0) : high]
             unknown = sum(base not in "ACGT" for base in inside)
@@ -184,9 +184,9 @@ def test_tables_of_windows_keep_names_as_text_and_labels_as_numbers(first, tmp_p
     path = tmp_path / "windows.tsv"
     path.write_text(
         f"{first}\tstart\tend\tname\tscore\tstrand\tSu(Hw)\t1\tNA\tNaN\n"
-        "NA\t1\t5\tnull\t0\t.\t1\t\t0\t\n"
-        "1\t2\t6\tNone\t0\t.\t0\t1\t1\t\n"
-        "01\t3\t7\t7\t0\t.\t0\t1\t1\t\n"
+        "NA\t1\t5\tnull\t0\t.\t1\tNaN\t0\tNaN\n"
+        "1\t2\t6\tNone\t0\t.\t0\t1\t1\tNaN\n"
+        "01\t3\t7\t7\t0\t.\t0\t1\t1\tNaN\n"
     )
     table = read_windows(path)
     assert list(table.columns) == ["chrom", "start", "end", "name", "score", "strand", "Su(Hw)", "1", "NA", "NaN"]

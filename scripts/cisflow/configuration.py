@@ -638,6 +638,16 @@ def load_configuration(config, config_path, schemas, folders, cache_folder):
                 )
             )
 
+    merge_distance, length = settings["windows"]["merge_distance"], settings["windows"]["length"]
+    if merge_distance is not None and merge_distance > length // 2:
+        problems.append(
+            problem(
+                at("windows", "merge_distance"),
+                f"{merge_distance} bp is more than half of windows.length ({length} bp)",
+                f"at most {length // 2}, so that every merged peak lies within its window",
+                "lower it, or lengthen the windows",
+            )
+        )
     names = None
     fasta = settings["genome"]["fasta"]
     if not is_url(fasta) and file_problem("", fasta, None) is None:

@@ -1,5 +1,7 @@
 """Where the arithmetic is done: the device that was asked for, and how many threads."""
 
+import os
+
 import torch
 
 from cisflow.messages import InputError
@@ -25,6 +27,11 @@ def choose_device(asked, threads):
         If a GPU was asked for and there is none.
     """
     torch.set_num_threads(threads)
+    # On a GPU the same seed gives the same numbers only without the kernels that trade that for speed.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     torch.set_flush_denormal(True)  # numbers near 1e-40 cost the CPU more than half its speed, and tell nothing
     available = torch.cuda.is_available()
     if asked == "cuda" and not available:

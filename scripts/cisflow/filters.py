@@ -14,7 +14,7 @@ from cisflow.meme import consensus, information_content
 from cisflow.sequences import central
 
 BATCH = 512  # sequences at a time
-MIN_WIDTH = 4  # fewest informative positions of a PWM that is worth matching
+MIN_POSITIONS = 4  # fewest informative positions of a PWM that is worth matching
 
 
 def filter_activations(first, batch):
@@ -108,7 +108,7 @@ def trimmed(pwm, min_information):
     return (int(informative[0]), int(informative[-1]) + 1) if len(informative) else (0, 0)
 
 
-def describe_filters(sites, pseudocount, min_sites, min_information):
+def describe_filters(sites, pseudocount, min_sites, trim_information, min_information):
     """PWM and status of every filter.
 
     Parameters
@@ -119,16 +119,19 @@ def describe_filters(sites, pseudocount, min_sites, min_information):
         Added to each base of each position.
     min_sites : int
         A filter with fewer sites has no PWM.
+    trim_information : float
+        Bits; see `trimmed`.
     min_information : float
-        See `trimmed`.
+        Bits a position, on average over the trimmed PWM. Near-uniform PWMs have unstable p-values: against JASPAR, most
+        random ones of 0.1 to 0.2 bits a position "match" at q < 0.05, and few of more than 0.5.
 
     Returns
     -------
     list of dict
         `filter`, `status`, `n_sites`, `threshold`, `max_activation`, `information_content` (bits, of the trimmed PWM),
         `consensus`, `start` and `end` of the trimmed PWM within the filter, and `pwm`, trimmed, or None. The status is
-        `dead` (the activation never leaves its mean), `few_sites`, `uninformative` (fewer than four positions are left
-        after trimming) or `ok`.
+        `dead` (the activation never leaves its mean), `few_sites`, `uninformative` (fewer than four positions reach
+        `trim_information`, or the mean is below `min_information`) or `ok`; the last alone has a PWM.
     """
     rows = []
     for number in range(len(sites["n_sites"])):
@@ -153,11 +156,12 @@ def describe_filters(sites, pseudocount, min_sites, min_information):
         else:
             counts = sites["counts"][number] + pseudocount
             pwm = counts / counts.sum(axis=1, keepdims=True)
-            start, end = trimmed(pwm, min_information)
-            if end - start < MIN_WIDTH:
+            n_informative = int((information_content(pwm) >= trim_information).sum())
+            start, end = trimmed(pwm, trim_information)
+            pwm = pwm[start:end]
+            if n_informative < MIN_POSITIONS or information_content(pwm).mean() < min_information:
                 row["status"] = "uninformative"
             else:
-                pwm = pwm[start:end]
                 row |= {
                     "information_content": float(information_content(pwm).sum()),
                     "consensus": consensus(pwm),

@@ -17,6 +17,11 @@ LINE_WIDTH = 60  # bases a line in the FASTA that we write
 BASES = (ALPHABET + UNKNOWN_BASES + (ALPHABET + UNKNOWN_BASES).lower()).encode()
 
 
+BASES_AT_ONCE = 1 << 22
+IS_GC = np.isin(np.arange(256), [ord(base) for base in "GC"])
+IS_UNKNOWN = ~np.isin(np.arange(256), [ord(base) for base in ALPHABET])
+
+
 def records(path):
     """Read a FASTA file record by record.
 
@@ -182,11 +187,15 @@ def base_counts(bases, starts, length):
         Numbers of G or C, and of bases other than A, C, G and T.
     """
     starts = np.asarray(starts, dtype=np.int64)
-    is_gc = (bases == ord("G")) | (bases == ord("C"))
-    is_known = is_gc | (bases == ord("A")) | (bases == ord("T"))
-    counts = []
-    for flags in (is_gc, ~is_known):
-        total = np.zeros(len(bases) + 1, dtype=np.int32)  # of one chromosome at a time: 1 GB for the longest of hg38
-        np.cumsum(flags, out=total[1:])
-        counts.append((total[starts + length] - total[starts]).astype(np.int64))
-    return counts[0], counts[1]
+    gc, unknown = np.zeros(len(starts), dtype=np.int64), np.zeros(len(starts), dtype=np.int64)
+    if len(starts) == 0:
+        return gc, unknown
+    windows = np.lib.stride_tricks.sliding_window_view(bases, length)
+    # Some megabytes of windows at a time: counts over the whole chromosome would need four bytes a base.
+    step = max(1, BASES_AT_ONCE // length)
+    for begin in range(0, len(starts), step):
+        part = slice(begin, begin + step)
+        inside = windows[starts[part]]
+        gc[part] = IS_GC[inside].sum(axis=1)
+        unknown[part] = IS_UNKNOWN[inside].sum(axis=1)
+    return gc, unknown

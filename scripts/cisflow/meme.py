@@ -133,7 +133,7 @@ def write_meme(path, motifs, background=(0.25, 0.25, 0.25, 0.25)):
         out.write("MEME version 4\n\nALPHABET= ACGT\n\nstrands: + -\n\n")
         out.write(f"Background letter frequencies\n{frequencies}\n\n")
         for motif in motifs:
-            sites = f" nsites= {motif.nsites:g}" if motif.nsites is not None else ""
+            sites = f" nsites= {motif.nsites:.15g}" if motif.nsites is not None else ""
             out.write(f"MOTIF {motif.identifier}{' ' + motif.name if motif.name else ''}\n")
             out.write(f"letter-probability matrix: alength= 4 w= {len(motif.pwm)}{sites} E= 0\n")
             out.writelines(" ".join(f"{value:.6f}" for value in row) + "\n" for row in motif.pwm)

@@ -8,6 +8,7 @@ targets, and q is Benjamini-Hochberg over the targets of one query, not over all
 import numpy as np
 import pandas as pd
 from memelite import tomtom
+from scipy.stats import false_discovery_control
 
 from cisflow.meme import consensus
 
@@ -24,25 +25,6 @@ COLUMNS = [
     "Orientation",
 ]
 LISTED_Q = 0.5  # as Tomtom does, matches beyond this q are not listed; the best one of a query always is
-
-
-def benjamini_hochberg(p_values):
-    """Benjamini-Hochberg q-values of one family of tests.
-
-    Parameters
-    ----------
-    p_values : numpy.ndarray of float, shape (n,)
-
-    Returns
-    -------
-    numpy.ndarray of float, shape (n,)
-    """
-    n = len(p_values)
-    order = np.argsort(p_values, kind="stable")
-    scaled = p_values[order] * n / np.arange(1, n + 1)
-    q_values = np.empty(n)
-    q_values[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1)
-    return q_values
 
 
 def match_motifs(queries, database, threads):
@@ -68,7 +50,7 @@ def match_motifs(queries, database, threads):
     p_values = np.clip(p_values, np.finfo(float).tiny, 1)
     rows = []
     for number, query in enumerate(queries):
-        q_values = benjamini_hochberg(p_values[number])
+        q_values = false_discovery_control(p_values[number])
         for rank, target in enumerate(np.argsort(p_values[number], kind="stable")):
             if rank and q_values[target] > LISTED_Q:
                 break

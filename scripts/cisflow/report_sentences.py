@@ -18,6 +18,7 @@ LIMITS = {
     "seed_spread": 0.05,
     "early_epochs": EARLY_EPOCHS,
     "dead_share": 0.25,
+    "no_motif_share": 0.5,
     "dropped_share": 0.20,
     "gc_difference": 0.02,
     "few_blocks": 20,
@@ -92,7 +93,7 @@ def findings(scores, filter_rows, own_motifs, varying, settings):
         sentences = _score_summary(targets, varying)
     else:
         sentences = [_score_sentence(row, varying) for row in known]
-    return sentences + _filter_findings(filter_rows, settings) + _own_motif_findings(own_motifs)
+    return sentences + _filter_findings(filter_rows, varying, settings) + _own_motif_findings(own_motifs, varying)
 
 
 def _score_summary(rows, varying):
@@ -102,7 +103,7 @@ def _score_summary(rows, varying):
         scores = [row["auroc"] for row in rows if row["model"] == model]
         lowest, quarter, median, three_quarters, highest = np.quantile(scores, [0, 0.25, 0.5, 0.75, 1])
         text = (
-            f"median test AUROC {fixed(median)} over {count_of(len(scores), 'target')} (half of them "
+            f"median test AUROC {fixed(median)} over {count_of(len(scores), 'score')} (half of them "
             f"{span(quarter, three_quarters)}, all {span(lowest, highest)}; each the mean of its seeds)."
         )
         summary.append((model, text))
@@ -136,7 +137,7 @@ def _score_sentence(row, varying):
     )
 
 
-def _filter_findings(rows, settings):
+def _filter_findings(rows, varying, settings):
     """Sentences on how many filters match the database and which motifs came back."""
     matched, total = matched_filters(rows)
     dead = sum(row["dead"] for row in rows)
@@ -149,8 +150,8 @@ def _filter_findings(rows, settings):
     groups = networks(rows)
     if len(groups) > 3:
         return sentences
-    for (_, _, model), members in groups.items():
-        name = f"Best-matching motifs ({model})" if len(groups) > 1 else "Best-matching motifs"
+    for members in groups.values():
+        name = subject(members[0], varying, "best-matching motifs" if varying else "Best-matching motifs")
         best = recurrence_rows(members)[:5]
         if best:
             sentences.append((name, listed(_recurrence_text(motif) for motif in best) + "."))
@@ -165,18 +166,22 @@ def _recurrence_text(motif):
     return f"{name} in {seeds} ({filters}, best q\u00a0{scientific(motif['q'])})"
 
 
-def _own_motif_findings(rows):
+def _own_motif_findings(rows, varying):
     """A sentence on targets whose own motif is in the database."""
     if not rows:
         return []
     if len(rows) > SENTENCES:
         found = sum(row["seeds"] > 0 for row in rows)
         text = (
-            f"in {found:,} of {len(rows):,} networks and targets with such a motif in the database a filter matched it."
+            f"in {found:,} of {len(rows):,} networks and targets with such a motif in the database it is the best "
+            "match of some filter."
         )
     else:
-        cases = listed(f"{row['target']} in {row['seeds']} of {count_of(row['of_seeds'], 'seed')}" for row in rows)
-        text = f"the database holds motifs named like targets, and a filter matched them best for {cases}."
+        cases = listed(
+            f"{subject(row, varying, row['target'])} in {row['seeds']} of {count_of(row['of_seeds'], 'seed')}"
+            for row in rows
+        )
+        text = f"the database holds motifs named like targets; they are the best match of some filter for {cases}."
     return [("The targets' own motifs", text)]
 
 
@@ -303,14 +308,24 @@ def _filter_doubts(rows, own_motifs, varying):
             "Capacity is idle: a lower learning rate or fewer filters; dead filters stay in every denominator here.",
         ),
         (
-            "No filter matched the target's own motif",
+            f"More than {percent(LIMITS['no_motif_share'])} of the filters have no motif",
+            [
+                f"{subject(row, varying, seed_name(row))}, {row['filters'] - row['statuses'].get('ok', 0)} of "
+                f"{row['filters']}"
+                for row in rows
+                if 1 - row["statuses"].get("ok", 0) / row["filters"] > LIMITS["no_motif_share"]
+            ],
+            "They are dead, have too few sites, or are near-uniform: what the network learned shows only in part.",
+        ),
+        (
+            "The target's own motif is no filter's best match",
             [
                 f"{subject(row, varying, row['target'])} ({', '.join(row['motifs'])})"
                 for row in own_motifs
                 if row["seeds"] == 0
             ],
-            "The network may predict from partners or base composition; look at the filters before believing the "
-            "score.",
+            "The network may predict from partners or base composition, or a filter may lie nearer to a sibling motif; "
+            "look at the filters before believing the score.",
         ),
     ]
 

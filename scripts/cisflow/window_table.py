@@ -12,7 +12,7 @@ def widened(windows, margin):
 
 def read_windows(path):
     """Read windows.tsv or a split's BED file: `chrom`, `start`, `end`, `name`, ..., one float column a target."""
-    text = {"chrom": str, "#chrom": str, "name": str, "strand": str}
-    table = pd.read_csv(path, sep="\t", dtype=text, keep_default_na=False, na_values=[""])
-    table = table.rename(columns={"#chrom": "chrom"})
-    return table.astype({column: "float64" for column in table.columns if column not in COLUMNS})
+    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False).rename(columns={"#chrom": "chrom"})
+    targets = [column for column in table.columns if column not in COLUMNS]
+    # Read as text first: pandas would take a chromosome called NA for a missing value and one called 1 for a number.
+    return table.astype({"start": "int64", "end": "int64", **dict.fromkeys(targets, "float64")})

@@ -4,7 +4,8 @@ The rule for windows of different targets that fall on each other:
 
 1. The anchors of all targets (summits, else midpoints) are read along each chromosome from left to right. An anchor
    that lies at most `merge_distance` bases right of the first anchor of the running group joins the group; any other
-   opens the next one. A group becomes one window, centred on the mean of its anchors, rounded down.
+   opens the next one. A group becomes one window, centred midway between its first and its last anchor, rounded down;
+   with a `merge_distance` of at most half the length, every anchor of the group lies well within it.
 2. The window's label is 1 for every target that has an anchor in the group.
 3. It is unknown (NaN, left out of loss and metrics) for a target without an anchor in the group one of whose peaks
    nevertheless touches the window as stored, that is with its jitter: neither a site nor clear background.
@@ -91,7 +92,7 @@ def make_windows(peaks_by_target, sizes, excluded, fasta, length, max_jitter, me
         known.iloc[positions, known.columns.get_loc("group")] = groups + count
         count += int(groups[-1]) + 1 if len(groups) else 0
     grouped = known.groupby("group", sort=True)
-    centre = (grouped["anchor"].sum() // grouped["anchor"].count()).to_numpy()
+    centre = ((grouped["anchor"].min() + grouped["anchor"].max()) // 2).to_numpy()
     windows = pd.DataFrame({"chrom": grouped["chrom"].first().to_numpy(), "start": centre - length // 2})
     windows["end"] = windows["start"] + length
     stored = widened(windows, max_jitter)

@@ -150,7 +150,7 @@ def test_a_changed_function_reruns_its_users_and_what_follows(
 ):
     found = {name for _, name, _ in RULES if module in modules_reached(REPOSITORY / "scripts" / f"{name}.py")}
     assert users is None or found == users
-    in_this_run = {path.parent.name for path in (rerun_folder / "logs").glob("*/*.log")}
+    in_this_run = {path.name for path in (rerun_folder / "logs").iterdir()}
     path = library_file(module)
     if module == "alphabet":
         path.write_text(path.read_text() + "\nMORE = 1\n")
