@@ -80,9 +80,8 @@ VERSION = re.search(r"^## (\S+)", Path(workflow.source_path("../CHANGELOG.md")).
 # --- configuration ----------------------------------------------------------------------------------------------------
 
 configuration = library_module("configuration")
-ROOT = Path(
-    workflow.source_path("../CHANGELOG.md")
-).parent  # `workflow.basedir` is that of a workflow that uses this one
+# `workflow.basedir` would be that of another workflow that uses this one, and `source_path` may give a cached copy.
+ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
 CONFIG_FILE = str(workflow.configfiles[-1]) if workflow.configfiles else None
 SETTINGS, ROWS, MODELS, PROBLEMS = configuration.load_configuration(
     config,

@@ -127,9 +127,8 @@ def test_lint(workflow_copy, project, snakemake):
 
 def test_nothing_is_to_be_done_after_a_run(workflow_copy, finished_run, rerun_folder, snakemake, planned):
     assert planned(snakemake(workflow_copy, rerun_folder, "-n")) == {}
-    started = {path.name for path in (finished_run / "logs").iterdir()}
-    assert started == set(RULES)
-    assert {path.parent.name for path in (finished_run / "benchmarks").glob("*/*.tsv")} == set(RULES)
+    for folder in ("logs", "benchmarks"):
+        assert {path.name for path in (finished_run / folder).iterdir()} == set(RULES)
 
 
 @pytest.mark.parametrize(
