@@ -117,6 +117,20 @@ def test_use_as_a_module_of_another_workflow(nested, workflow_copy, project, sna
     assert planned(dry_run) == {**needed, "after": 1}
 
 
+def test_a_module_finds_the_files_that_cisflow_ships(workflow_copy, project, snakemake, planned):
+    # They were looked for beside the outer workflow, so that neither the shipped models nor JASPAR could be named.
+    text = (project / "config.yaml").read_text()
+    text = text.replace("models: models.yaml\n", "").replace("models: [small]", "models: [deepbind]")
+    text = text.replace("database: motifs.meme", "database: resources/jaspar/JASPAR2026_CORE_fungi_nonredundant.meme")
+    (project / "config.yaml").write_text(text)
+    outer = project / "outer"
+    outer.mkdir()
+    (outer / "Snakefile").write_text(
+        MODULE.format(before="", snakefile=workflow_copy / "Snakefile", config="config"),
+    )
+    assert planned(snakemake(outer, project, "-n", "after.txt"))["cisflow_train_model"] == 1
+
+
 def test_lint(workflow_copy, project, snakemake):
     lint = snakemake(workflow_copy, project, "--lint")
     assert lint.returncode == 0, lint.stdout + lint.stderr
