@@ -3,49 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from cisflow.folds import SPLITS, chromosomes_of, split_windows
+from cisflow.folds import SPLITS, chromosomes_of, split_report_rows, split_windows
 from cisflow.genome import read_sizes
 from cisflow.intervals import read_regions, touches
 from cisflow.messages import run_script
 from cisflow.negatives import gc_counts, gc_matched_negatives
 from cisflow.window_table import read_windows, widened
-
-
-def count_rows(split, windows, gc, targets, chromosomes):
-    """The rows of the split report for one split: each target's labels and the GC content of its two classes.
-
-    Parameters
-    ----------
-    split : str
-        train, val or test; `none` for windows on chromosomes of no split, which are not used.
-    windows : pandas.DataFrame
-        With a column a target.
-    gc : numpy.ndarray of float, shape (len(windows),)
-        Fraction of G or C of the stored windows.
-    targets, chromosomes : list of str
-
-    Returns
-    -------
-    list of dict
-        One row a target, and `all`: windows with any label 1 against the drawn negatives.
-    """
-    rows = []
-    for target in [*targets, "all"]:
-        label = (windows[targets].max(axis=1) if target == "all" else windows[target]).to_numpy()
-        rows.append(
-            {
-                "split": split,
-                "target": target,
-                "n_windows": len(windows),
-                "n_positive": int((label == 1).sum()),
-                "n_negative": int((label == 0).sum()),
-                "n_unknown": int(np.isnan(label).sum()),
-                "gc_positive": gc[label == 1].mean() if (label == 1).any() else np.nan,
-                "gc_negative": gc[label == 0].mean() if (label == 0).any() else np.nan,
-                "chromosomes": ",".join(chromosomes),
-            }
-        )
-    return rows
 
 
 def main(windows, peaks, excluded, sizes, fasta, fold, targets, settings, seed, outputs, report_output):
@@ -101,13 +64,13 @@ def main(windows, peaks, excluded, sizes, fasta, fold, targets, settings, seed, 
         # An empty last field would be a line with a column too few to bedtools.
         both.to_csv(outputs[split], sep="\t", index=False, float_format="%.0f", na_rep="NaN")
         gc = np.concatenate([positive_gc, negative_gc]) / width
-        rows += count_rows(split, both, gc, targets, chromosomes[split])
+        rows += split_report_rows(split, both, gc, targets, chromosomes[split])
     used = {chrom for names in chromosomes.values() for chrom in names}
     unused = table[~table["chrom"].isin(list(used))]
     if len(unused):
         names = list(unused["chrom"].drop_duplicates())
         gc = gc_counts(widened(unused, jitter), fasta) / (settings["length"] + 2 * jitter)
-        rows += count_rows("none", unused, gc, targets, names)
+        rows += split_report_rows("none", unused, gc, targets, names)
     report = pd.DataFrame(rows)
     report.to_csv(report_output, sep="\t", index=False, float_format="%.6g")
     print(report.to_string(index=False))

@@ -1,5 +1,7 @@
 """Splits by named chromosomes."""
 
+import numpy as np
+
 from cisflow.messages import InputError
 
 SPLITS = ("train", "val", "test")
@@ -75,3 +77,40 @@ def split_windows(windows, chromosomes, targets):
             "choose chromosomes under `folds` that hold peaks of every target",
         )
     return splits
+
+
+def split_report_rows(split, windows, gc, targets, chromosomes):
+    """The rows of the split report for one split: each target's labels and the GC content of its two classes.
+
+    Parameters
+    ----------
+    split : str
+        train, val or test; `none` for windows on chromosomes of no split, which are not used.
+    windows : pandas.DataFrame
+        With a column a target.
+    gc : numpy.ndarray of float, shape (len(windows),)
+        Fraction of G or C of the stored windows.
+    targets, chromosomes : list of str
+
+    Returns
+    -------
+    list of dict
+        One row a target, and `all`: windows with any label 1 against the drawn negatives.
+    """
+    rows = []
+    for target in [*targets, "all"]:
+        label = (windows[targets].max(axis=1) if target == "all" else windows[target]).to_numpy()
+        rows.append(
+            {
+                "split": split,
+                "target": target,
+                "n_windows": len(windows),
+                "n_positive": int((label == 1).sum()),
+                "n_negative": int((label == 0).sum()),
+                "n_unknown": int(np.isnan(label).sum()),
+                "gc_positive": gc[label == 1].mean() if (label == 1).any() else np.nan,
+                "gc_negative": gc[label == 0].mean() if (label == 0).any() else np.nan,
+                "chromosomes": ",".join(chromosomes),
+            }
+        )
+    return rows

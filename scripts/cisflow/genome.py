@@ -48,6 +48,7 @@ def records(path):
 
     def finished(last_line):
         sequence = b"".join(parts).translate(None, b"\r\n \t")
+        parts.clear()  # the lines of a chromosome take several times its bases in memory
         strange = sequence.translate(None, BASES)
         if strange:
             raise InputError(
@@ -104,6 +105,30 @@ def records(path):
     yield finished(number)
 
 
+def fasta_pieces(name, sequence):
+    """A record as FASTA of `LINE_WIDTH` bases a line, some megabytes at a time.
+
+    Parameters
+    ----------
+    name : str
+    sequence : bytes
+
+    Yields
+    ------
+    bytes
+    """
+    yield b">" + name.encode("latin-1") + b"\n"
+    step = BASES_AT_ONCE // LINE_WIDTH * LINE_WIDTH
+    for begin in range(0, len(sequence), step):
+        bases = np.frombuffer(sequence[begin : begin + step], dtype=np.uint8)
+        whole = len(bases) // LINE_WIDTH * LINE_WIDTH
+        lines = np.full((whole // LINE_WIDTH, LINE_WIDTH + 1), ord("\n"), dtype=np.uint8)
+        lines[:, :LINE_WIDTH] = bases[:whole].reshape(-1, LINE_WIDTH)
+        yield lines.tobytes()
+        if whole < len(bases):
+            yield bases[whole:].tobytes() + b"\n"
+
+
 def write_genome(source, fasta, index, sizes):
     """Write a genome as FASTA of one line width, with its index and its chromosome sizes.
 
@@ -125,19 +150,16 @@ def write_genome(source, fasta, index, sizes):
     lengths, rows, offset, digest = {}, [], 0, hashlib.sha256()
     with open(fasta, "wb") as out:
         for name, sequence in records(source):
-            header = b">" + name.encode("latin-1") + b"\n"
-            bases = np.frombuffer(sequence, dtype=np.uint8)
-            whole = len(bases) // LINE_WIDTH * LINE_WIDTH
-            lines = np.full((whole // LINE_WIDTH, LINE_WIDTH + 1), ord("\n"), dtype=np.uint8)
-            lines[:, :LINE_WIDTH] = bases[:whole].reshape(-1, LINE_WIDTH)
-            body = lines.tobytes() + (sequence[whole:] + b"\n" if whole < len(bases) else b"")
-            for piece in (header, body):
+            pieces = 0
+            for piece in fasta_pieces(name, sequence):
                 out.write(piece)
                 digest.update(piece)
-            width = min(len(bases), LINE_WIDTH)  # as samtools writes it
-            rows.append((name, len(bases), offset + len(header), width, width + 1))
-            offset += len(header) + len(body)
-            lengths[name] = len(bases)
+                pieces += len(piece)
+            header = len(name.encode("latin-1")) + 2
+            width = min(len(sequence), LINE_WIDTH)  # as samtools writes it
+            rows.append((name, len(sequence), offset + header, width, width + 1))
+            offset += pieces
+            lengths[name] = len(sequence)
     with open(index, "w", encoding="latin-1") as out:
         out.writelines("\t".join(map(str, row)) + "\n" for row in rows)
     with open(sizes, "w", encoding="latin-1") as out:
