@@ -80,9 +80,38 @@ VERSION = re.search(r"^## (\S+)", Path(workflow.source_path("../CHANGELOG.md")).
 # --- configuration ----------------------------------------------------------------------------------------------------
 
 configuration = library_module("configuration")
+layers = library_module("layers")
 # `workflow.basedir` would be that of another workflow that uses this one, and `source_path` may give a cached copy.
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
 CONFIG_FILE = str(workflow.configfiles[-1]) if workflow.configfiles else None
+
+
+def network_problems():
+    """Networks of the run that cannot be built for its windows, or whose first layer has no filters to read."""
+    length, problems = SETTINGS["windows"]["length"], []
+    for name in SETTINGS["train"]["models"]:
+        where = f"{SETTINGS['models']}, model {name}"
+        first = MODELS[name]["layers"][0]["type"]
+        if first != "conv1d":
+            problems.append(
+                configuration.problem(
+                    where,
+                    f"its first layer is {first}",
+                    "conv1d, whose filters are read as motifs",
+                    "put a conv1d first",
+                )
+            )
+        try:
+            layers.layer_shapes(MODELS[name]["layers"], length)
+        except ValueError as error:
+            problems.append(
+                configuration.problem(
+                    where, str(error), f"a network for {length} bp", "mend its layers, or change windows.length"
+                )
+            )
+    return problems
+
+
 SETTINGS, ROWS, MODELS, PROBLEMS = configuration.load_configuration(
     config,
     CONFIG_FILE,
@@ -90,6 +119,8 @@ SETTINGS, ROWS, MODELS, PROBLEMS = configuration.load_configuration(
     [".", str(ROOT)],
     ".snakemake/cisflow",
 )
+if not PROBLEMS:
+    PROBLEMS = network_problems()
 if PROBLEMS:
     told = "\n".join(f"{number:3}. {text}" for number, text in enumerate(PROBLEMS, start=1))
     raise WorkflowError(f"the configuration has {len(PROBLEMS)} problem(s); nothing was run\n{told}")
@@ -180,6 +211,10 @@ def gpus(wildcards):
 
 # Predicting is quick: it takes a GPU that is there, but no job waits for one.
 INFERENCE_DEVICE = "cpu" if SETTINGS["train"]["device"] == "cpu" else "auto"
+
+
+# What the making of PWMs depends on; the criterion of a match is none of it.
+PWM_SETTINGS = {key: value for key, value in SETTINGS["filters"].items() if key != "match_q_value"}
 
 
 def split_attributes(wildcards):

@@ -22,11 +22,12 @@ rule evaluate_model:
     conda:
         "../envs/evaluate.yaml"
     threads: 1
+    resources:
+        device=INFERENCE_DEVICE,
     params:
         n_resamples=SETTINGS["evaluate"]["bootstrap_resamples"],
         block=SETTINGS["evaluate"]["bootstrap_block"],
         seed=SETTINGS["seed"],
-        device=INFERENCE_DEVICE,
         code=code_digest("evaluate_model.py"),
     script:
         "../scripts/evaluate_model.py"

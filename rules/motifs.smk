@@ -16,9 +16,10 @@ rule extract_filters:
     conda:
         "../envs/motifs.yaml"
     threads: 1
-    params:
-        settings=SETTINGS["filters"],
+    resources:
         device=INFERENCE_DEVICE,
+    params:
+        settings=PWM_SETTINGS,
         code=code_digest("extract_filters.py"),
     script:
         "../scripts/extract_filters.py"

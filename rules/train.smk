@@ -24,12 +24,13 @@ rule train_model:
     threads: 1
     resources:
         gpu=gpus,
+        # A resource, not a parameter: another device is no reason to train anew.
+        device=SETTINGS["train"]["device"],
     params:
         layers=layers_of,
         training=training_of,
         seed=seed_of,
         fold=fold_of,
-        device=SETTINGS["train"]["device"],
         code=code_digest("train_model.py"),
     script:
         "../scripts/train_model.py"

@@ -45,7 +45,7 @@ if __name__ == "__main__":
             snakemake.params.n_resamples,
             snakemake.params.block,
             snakemake.params.seed,
-            snakemake.params.device,
+            snakemake.resources.device,
             snakemake.threads,
             snakemake.output.predictions,
             snakemake.output.metrics,

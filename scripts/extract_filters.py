@@ -48,7 +48,7 @@ if __name__ == "__main__":
             snakemake.input.model,
             snakemake.input.test,
             snakemake.params.settings,
-            snakemake.params.device,
+            snakemake.resources.device,
             snakemake.threads,
             snakemake.output.meme,
             snakemake.output.sites,

@@ -90,7 +90,7 @@ if __name__ == "__main__":
             snakemake.params.layers,
             snakemake.params.training,
             snakemake.params.seed,
-            snakemake.params.device,
+            snakemake.resources.device,
             snakemake.threads,
             snakemake.output.model,
             snakemake.output.history,

@@ -4,6 +4,7 @@ import pytest
 import torch
 import yaml
 
+from cisflow.layers import layer_shapes
 from cisflow.messages import InputError
 from cisflow.model import build_model, count_parameters, first_layer, load_model, save_model
 
@@ -35,6 +36,17 @@ def test_every_network_maps_sequences_to_one_logit_a_target(name, length):
     assert model(torch.zeros(5, 4, length)).shape == (5, 3)
 
 
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("length", [101, 200])
+def test_shapes_worked_out_beforehand_are_torchs(name, length):
+    x = torch.zeros(2, 4, length)
+    shapes = layer_shapes(MODELS[name]["layers"], length)
+    assert shapes[0] == (4, length)
+    for module, shape in zip(built(name, length, 1).eval(), shapes[1:], strict=False):
+        x = module(x)
+        assert tuple(x.shape[1:]) == shape
+
+
 @pytest.mark.parametrize(
     ("layers", "number", "text"),
     [
@@ -53,7 +65,7 @@ def test_a_list_that_cannot_be_built_names_the_layer(layers, number, text):
 
 
 def test_a_list_that_ends_with_positions_is_refused():
-    with pytest.raises(InputError, match="does not end flat"):
+    with pytest.raises(InputError, match="must end flat"):
         build_model([{"type": "conv1d", "filters": 2, "width": 3}], 20, 1)
 
 

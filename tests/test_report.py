@@ -193,7 +193,7 @@ def test_every_filter_is_in_the_denominator(inputs):
     assert row["statuses"] == {"ok": 2, "few_sites": 1, "dead": 1}
     assert filter_row(inputs["runs"][0], 1e-10)["matched"] == 0
     text = Page(render(inputs)).text.replace("\xa0", " ")
-    assert "2 of 8 first-layer filters in 2 networks (25 %, 2 dead ones counted in) match" in text
+    assert "2 of 8 first-layer filters in 2 networks (25 %, 2 dead, counted in) match" in text
     assert "match a motif of JASPAR 2026 at q < 0.05." in text
     assert "su(Hw) (MA0533.1) in 2 of 2 seeds (2 filters, best q 3.0e-10)" in text
     assert "database: the test database" in text

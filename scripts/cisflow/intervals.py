@@ -138,7 +138,9 @@ def read_bed(path, sizes, aliases):
         path,
         sorted(mistakes),
         "chromosome, start and end in tab-separated columns, 0-based and half-open, within the genome",
-        "mend the lines; if ends lie beyond the chromosomes, the peaks belong to another assembly than genome.fasta",
+        "the peaks belong to another assembly than genome.fasta: fetch those of this one, or name their genome"
+        if any("lies beyond" in text for _, text in mistakes)
+        else "mend or remove the lines",
     )
     return pd.DataFrame(rows, columns=["chrom", "start", "end", "anchor", "line"]).astype(
         {"chrom": object, "start": np.int64, "end": np.int64, "anchor": np.int64, "line": np.int64}

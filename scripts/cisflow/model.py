@@ -7,6 +7,7 @@ the network returns logits (N, T).
 import torch
 from torch import nn
 
+from cisflow.layers import layer_shapes
 from cisflow.messages import InputError
 
 FUNCTIONS = {"relu": torch.relu, "exp": torch.exp}
@@ -33,7 +34,7 @@ class GlobalMaxPool(nn.Module):
         return x.amax(dim=2)
 
 
-def one_layer(spec, shape):
+def make_layer(spec, shape):
     """Build one layer.
 
     Parameters
@@ -41,51 +42,32 @@ def one_layer(spec, shape):
     spec : dict
         `type` and its settings, as in models.yaml.
     shape : tuple of int
-        (channels, length) or (features,) of what comes in.
+        (channels, positions) or (features,) of what comes in.
 
     Returns
     -------
-    module : torch.nn.Module
-    shape : tuple of int
-        Of what goes out.
-
-    Raises
-    ------
-    ValueError
-        If the layer cannot follow what stands before it.
+    torch.nn.Module
     """
     kind = spec["type"]
-    if kind in ("conv1d", "max_pool", "global_max_pool") and len(shape) != 2:
-        raise ValueError(f"{kind} needs channels and positions, but what comes in is flat ({shape[0]} features)")
-    if kind == "dense" and len(shape) == 2:
-        raise ValueError("dense needs flat features: put `flatten` or `global_max_pool` before it")
     if kind == "conv1d":
-        width, same = spec["width"], spec.get("padding", "valid") == "same"
-        length = shape[1] if same else shape[1] - width + 1
-        if length < 1:
-            raise ValueError(f"a filter of width {width} does not fit into {shape[1]} positions")
-        return nn.Conv1d(shape[0], spec["filters"], width, padding="same" if same else 0), (spec["filters"], length)
+        padding = spec.get("padding", "valid")
+        return nn.Conv1d(shape[0], spec["filters"], spec["width"], padding=padding)
     if kind == "batch_norm":
         norm = nn.BatchNorm1d(shape[0])
         # Before an exponential, a scale below 1 keeps single outliers from setting the maximum of a filter.
         nn.init.constant_(norm.weight, spec.get("initial_scale", 1.0))
-        return norm, shape
+        return norm
     if kind == "activation":
-        return Activation(spec["function"]), shape
+        return Activation(spec["function"])
     if kind == "max_pool":
-        length = shape[1] // spec["width"]
-        if length < 1:
-            raise ValueError(f"a pool of width {spec['width']} is wider than the {shape[1]} positions that come in")
-        return nn.MaxPool1d(spec["width"]), (shape[0], length)
+        return nn.MaxPool1d(spec["width"])
     if kind == "global_max_pool":
-        return GlobalMaxPool(), (shape[0],)
+        return GlobalMaxPool()
     if kind == "flatten":
-        return nn.Flatten(), ((shape[0] * shape[1],) if len(shape) == 2 else shape)
+        return nn.Flatten()
     if kind == "dense":
-        return nn.Linear(shape[0], spec["units"]), (spec["units"],)
-    if kind == "dropout":
-        return nn.Dropout(spec["rate"]), shape
-    raise ValueError(f"there is no layer type {kind!r}")
+        return nn.Linear(shape[0], spec["units"])
+    return nn.Dropout(spec["rate"])
 
 
 def build_model(layers, length, n_targets):
@@ -110,26 +92,16 @@ def build_model(layers, length, n_targets):
     InputError
         With the number of the layer and the shapes around it.
     """
-    shape, modules = (4, length), []
-    for number, spec in enumerate(layers, start=1):
-        try:
-            module, following = one_layer(spec, shape)
-        except ValueError as error:
-            raise InputError(
-                f"layer {number} ({spec['type']}) of the model cannot be built",
-                f"{error}; it receives {shape} from layer {number - 1}",
-                "mend the list of layers in models.yaml, or change windows.length",
-            ) from error
-        modules.append(module)
-        shape = following
-    if len(shape) != 1:
+    try:
+        shapes = layer_shapes(layers, length)
+    except ValueError as error:
         raise InputError(
-            "the model does not end flat",
-            f"its last layer ({layers[-1]['type']}) gives {shape}, channels and positions",
-            "add `flatten` or `global_max_pool` to the list of layers",
-        )
-    modules.append(nn.Linear(shape[0], n_targets))
-    return nn.Sequential(*modules)
+            f"the model does not fit windows of {length} bp",
+            str(error),
+            "mend the list of layers in models.yaml, or change windows.length",
+        ) from error
+    modules = [make_layer(spec, shape) for spec, shape in zip(layers, shapes[:-1], strict=True)]
+    return nn.Sequential(*modules, nn.Linear(shapes[-1][0], n_targets))
 
 
 def count_parameters(model):

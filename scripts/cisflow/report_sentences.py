@@ -17,6 +17,7 @@ LIMITS = {
     "few_positives": 100,  # below, a 95 % interval of AUROC is wider than about +-0.05
     "seed_spread": 0.05,
     "early_epochs": EARLY_EPOCHS,
+    "untrained_auroc": 0.6,
     "dead_share": 0.25,
     "no_motif_share": 0.5,
     "dropped_share": 0.20,
@@ -143,7 +144,7 @@ def _filter_findings(rows, varying, settings):
     dead = sum(row["dead"] for row in rows)
     text = (
         f"{matched:,} of {count_of(total, 'first-layer filter')} in {count_of(len(rows), 'network')} "
-        f"({percent(matched / total)}, {dead:,} dead ones counted in) match a motif of "
+        f"({percent(matched / total)}, {dead:,} dead, counted in) match a motif of "
         f"{settings['database_name']} at q\u00a0<\u00a0{settings['match_q']:g}."
     )
     sentences = [("Filters", text)]
@@ -281,6 +282,16 @@ def _training_doubts(rows, varying):
         for row in rows
     ]
     return [
+        (
+            f"The validation AUROC of the kept epoch is below {LIMITS['untrained_auroc']:g}",
+            [
+                f"{text}, AUROC {fixed(row['val_auroc'])}"
+                for row, text in named
+                if row["val_auroc"] < LIMITS["untrained_auroc"]
+            ],
+            "The network hardly learned. A loss that stays at that of a guess may fall later: raise `patience`, or "
+            "change the optimizer or its learning rate; then look at the peaks.",
+        ),
         (
             "Training ended at its last allowed epoch",
             [text for row, text in named if row["unfinished"]],

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 
 import pytest
 
@@ -153,10 +152,21 @@ def test_job_killed_by_a_signal(stale_log, workflow_copy, rerun_folder, snakemak
     assert not (rerun_folder / "results" / "tiny" / "windows.tsv").exists()
 
 
-def test_network_that_does_not_fit_the_windows(workflow_copy, rerun_folder, snakemake):
-    shutil.rmtree(rerun_folder / "results" / "tiny" / "holdout" / "small")
-    edit(rerun_folder / "models.yaml", "width: 11, padding: same", "width: 100")
-    told = last_lines(snakemake(workflow_copy, rerun_folder, "--cores", "1", "--until", "train_model"))
-    assert "layer 1 (conv1d)" in told["what"]
-    assert "width 100 does not fit into 60 positions" in told["why"]
-    assert "models.yaml" in told["fix"]
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("width: 11, padding: same", "width: 100", "a filter of width 100 does not fit into 60 positions"),
+        ("{type: global_max_pool}", "{type: max_pool, width: 61}", "a pool of width 61 is wider than the 60 positions"),
+        ("{type: global_max_pool}", "{type: dense, units: 3}", "put `flatten` or `global_max_pool` before it"),
+        ("{type: global_max_pool}", "{type: max_pool, width: 2}", "the list must end flat"),
+        ("{type: conv1d, filters: 4, width: 11, padding: same}", "{type: flatten}", "its first layer is flatten"),
+    ],
+)
+def test_a_network_that_cannot_be_used_is_told_before_any_job(old, new, found, workflow_copy, project, snakemake):
+    # It was told by the training, after all data had been made, or even by the step after it.
+    edit(project / "models.yaml", old, new)
+    run = snakemake(workflow_copy, project, "--cores", "1")
+    assert run.returncode != 0
+    assert found in run.stderr
+    assert "models.yaml, model small" in run.stderr
+    assert not (project / "results").exists()
