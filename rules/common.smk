@@ -2,6 +2,7 @@
 # code_digest, the message after a failure. No rules. May go wrong: any mistake in those files, told all at once.
 import ast
 import atexit
+import functools
 import hashlib
 import importlib.util
 import os
@@ -45,17 +46,16 @@ def dumped(node):
     return f"[{', '.join(map(dumped, node))}]" if isinstance(node, list) else repr(node)
 
 
-def source_tree(path, _known={}):
+@functools.cache
+def source_tree(path):
     """The syntax tree of a file of ours as text, without comments and docstrings, and the library modules it imports."""
-    if path not in _known:
-        tree = WithoutDocstrings().visit(ast.parse(Path(workflow.source_path(path)).read_text(encoding="utf-8")))
-        imported = {
-            node.module.removeprefix("cisflow.")
-            for node in ast.walk(tree)
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cisflow.")
-        }
-        _known[path] = dumped(tree), imported
-    return _known[path]
+    tree = WithoutDocstrings().visit(ast.parse(Path(workflow.source_path(path)).read_text(encoding="utf-8")))
+    imported = {
+        node.module.removeprefix("cisflow.")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cisflow.")
+    }
+    return dumped(tree), imported
 
 
 def code_digest(script):

@@ -108,7 +108,7 @@ def test_bad_peaks_end_the_run_with_what_why_fix_and_log(workflow_copy, rerun_fo
     assert "line 3: start 'ten'" in told["what"]
     assert "line 5: start 30 is not below end 20" in told["what"]
     assert "0-based" in told["why"]
-    assert "mend the lines" in told["fix"]
+    assert "mend or remove the lines" in told["fix"]
     assert told["log"] == "logs/make_windows/tiny.log"
     assert (rerun_folder / told["log"]).read_text().endswith(f"LOG  {told['log']}\n")
     assert "Traceback" not in (rerun_folder / told["log"]).read_text()
