@@ -145,8 +145,8 @@ def training_row(run, max_epochs):
     -------
     dict
         `history` (the table), `epochs` (how many were run), `kept` (the epoch whose weights were kept), the losses and
-        AUROC of that epoch, `seconds`, and the flags `unfinished` (ran to the last allowed epoch) and `early` (kept one
-        of the first two of more).
+        AUROC of that epoch, `seconds`, and the flags `unfinished` (ran to the last allowed epoch), `early` (kept one
+        of the first two of more) and `diverged` (ended with a loss that is no finite number).
     """
     history = read_history(run["history"])
     [kept] = history[history["kept"] == 1].to_dict("records")
@@ -162,6 +162,7 @@ def training_row(run, max_epochs):
         "seconds": float(history["seconds"].sum()),
         "unfinished": epochs >= max_epochs,
         "early": kept["epoch"] <= EARLY_EPOCHS < epochs,
+        "diverged": not all(math.isfinite(history[name].iloc[-1]) for name in ("train_loss", "val_loss")),
     }
 
 
