@@ -13,7 +13,7 @@ help:
 	@echo "make example     run the workflow on the embedded fly data -> results/report.html"
 	@echo "make test        run every test"
 	@echo "make lint        ruff, snakefmt, snakemake --lint"
-	@echo "make check-envs  install each conda environment's packages apart and import its scripts there (slow)"
+	@echo "make check-envs  check that every conda environment declares what its scripts import"
 	@echo "make clean       remove .venv; results stay"
 
 # A stamp for each list of pins: a second call installs nothing.

@@ -1,5 +1,5 @@
 # In: train.h5, val.h5 and an entry of models.yaml. Out: results/{dataset}/{fold}/{model}/seed{seed}/model.pt, history.tsv.
-# May go wrong: a GPU that was asked for and is absent, a network that does not fit the windows, a loss that diverges.
+# May go wrong: a GPU that was asked for and is absent, a loss that diverges.
 
 
 rule train_model:

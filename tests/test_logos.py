@@ -17,9 +17,9 @@ from cisflow.logos import (
     logo,
     logo_letters,
     motif_symbol,
-    reverse_complement,
     stacked_logos,
 )
+from cisflow.meme import reverse_complement
 
 
 def one_hot(sequence):

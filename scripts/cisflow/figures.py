@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from cisflow.metrics import weighted_curves
+
 # Each stands for the CSS variable --figure-<name>; the values never reach a reader, they only have to differ.
 TOKENS = {
     "ink": "#010a01",
@@ -126,11 +128,8 @@ def _cumulative_counts(truth, predicted):
     truth, predicted = truth[known] > 0.5, predicted[known]
     if truth.all() or not truth.any():
         raise ValueError(f"a curve needs both classes, found {int(truth.sum())} positives of {len(truth)} windows")
-    order = np.argsort(-predicted, kind="stable")
-    truth, predicted = truth[order], predicted[order]
-    last_of_ties = np.append(np.flatnonzero(np.diff(predicted)), len(predicted) - 1)
-    true_positives = np.cumsum(truth)[last_of_ties]
-    return true_positives, last_of_ties + 1 - true_positives
+    true_positives, false_positives = weighted_curves(truth, predicted, np.ones((1, len(truth))))
+    return true_positives[0], false_positives[0]
 
 
 def thin(x, y, points=CURVE_POINTS):

@@ -15,9 +15,7 @@ from cisflow.messages import InputError
 
 LINE_WIDTH = 60  # bases a line in the FASTA that we write
 BASES = (ALPHABET + UNKNOWN_BASES + (ALPHABET + UNKNOWN_BASES).lower()).encode()
-
-
-BASES_AT_ONCE = 1 << 22
+BASES_AT_ONCE = 1 << 22  # some megabytes: what is worked on at a time, whatever the length of a chromosome
 IS_GC = np.isin(np.arange(256), [ord(base) for base in "GC"])
 IS_UNKNOWN = ~np.isin(np.arange(256), [ord(base) for base in ALPHABET])
 

@@ -11,7 +11,7 @@ from html import escape
 import numpy as np
 
 from cisflow.alphabet import ALPHABET
-from cisflow.meme import information_content
+from cisflow.meme import information_content, reverse_complement
 
 # Drawn in a 100 x 100 box that each letter fills, because a logo stretches its letters to any height.
 GLYPHS = {
@@ -74,21 +74,6 @@ def letter_heights(pwm):
     """
     pwm = checked_pwm(pwm)
     return pwm * np.clip(information_content(pwm), 0, 2)[:, None]
-
-
-def reverse_complement(pwm):
-    """The motif as read on the other strand.
-
-    Parameters
-    ----------
-    pwm : array_like, shape (width, 4)
-        Probabilities of A, C, G, T, so that reversing the base axis complements.
-
-    Returns
-    -------
-    numpy.ndarray, shape (width, 4)
-    """
-    return np.asarray(pwm, dtype=float)[::-1, ::-1]
 
 
 def aligned_starts(query_width, target_width, offset):

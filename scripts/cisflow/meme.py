@@ -158,3 +158,18 @@ def information_content(pwm):
 def consensus(pwm):
     """The likeliest base of each position, as text."""
     return "".join(ALPHABET[base] for base in pwm.argmax(axis=1))
+
+
+def reverse_complement(pwm):
+    """The motif as read on the other strand.
+
+    Parameters
+    ----------
+    pwm : array_like, shape (width, 4)
+        Probabilities of A, C, G, T, so that reversing the base axis complements.
+
+    Returns
+    -------
+    numpy.ndarray, shape (width, 4)
+    """
+    return np.asarray(pwm, dtype=float)[::-1, ::-1]

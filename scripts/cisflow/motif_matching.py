@@ -10,7 +10,7 @@ import pandas as pd
 from memelite import tomtom
 from scipy.stats import false_discovery_control
 
-from cisflow.meme import consensus
+from cisflow.meme import consensus, reverse_complement
 
 COLUMNS = [
     "Query_ID",
@@ -55,7 +55,7 @@ def match_motifs(queries, database, threads):
             if rank and q_values[target] > LISTED_Q:
                 break
             reverse = bool(strands[number, target])
-            pwm = database[target].pwm[::-1, ::-1] if reverse else database[target].pwm
+            pwm = reverse_complement(database[target].pwm) if reverse else database[target].pwm
             p_value = float(p_values[number, target])
             rows.append(
                 (
