@@ -1,3 +1,4 @@
+import gzip
 import math
 from pathlib import Path
 
@@ -55,44 +56,165 @@ def test_the_shipped_databases_agree_with_an_independent_reader():
             assert motif.pwm == pytest.approx(pwm.T / pwm.T.sum(axis=1, keepdims=True))
 
 
-@pytest.mark.parametrize(
-    "matrix",
-    [
-        "letter-probability matrix: alength= 4 w= 2 nsites= 7 E= 0\n" + ROWS,
-        "letter-probability matrix:\n" + ROWS,  # without w=, which is valid
-        "letter-probability matrix: alength= 4 w= 2\n" + ROWS.replace(" ", "\t") + "URL https://example.org\n",
-        "log-odds matrix: alength= 4 w= 2\n1 2 3 4\n1 2 3 4\nletter-probability matrix: w= 2\n" + ROWS,
-    ],
-)
-def test_valid_flavours_are_read(tmp_path, matrix):
-    motifs = read_meme(written(tmp_path, HEAD + "MOTIF a name\n" + matrix))
-    assert motifs["a"].pwm == pytest.approx(np.array([[0.5, 0.25, 0.125, 0.125], [0, 0, 1, 0]]))
+MATRIX = "letter-probability matrix: alength= 4 w= 2 nsites= 7 E= 0\n" + ROWS
+FULL = (
+    "*" * 80 + "\nMEME - Motif discovery tool\n" + "*" * 80 + "\nMEME version 5.5.5 (Release date: x)\n\n"
+    "TRAINING SET\nDATAFILE= x.fa\nALPHABET= ACGT\n\nCOMMAND LINE SUMMARY\nstrands: +\n"
+    "Letter frequencies in dataset:\nA 0.31 C 0.19 G 0.19 T 0.31\n"
+    "Background letter frequencies (from file x):\nA 0.307 C 0.193 G 0.193 T 0.307\n"
+    "Motif AG MEME-1 Description\n" + "*" * 80 + "\nMOTIF AG MEME-1\twidth =   2  sites =   7  llr = 9\n"
+    "Simplified        A  a:\npos.-specific     C  ::\n\n"
+    "log-odds matrix: alength= 4 w= 2 n= 99 bayes= 6 E= 1e-3\n  1  2  3  4\n  -9  2  3  4\n\n"
+    + MATRIX + "-" * 80 + "\nMotif AG MEME-1 regular expression\n[AC]G\n"
+)  # fmt: skip
+# As JASPAR's, DREME's, STREME's and other files stand: text, and nsites and name of the motif `a` (`AG` of MEME).
+VALID = {
+    "all is said": (HEAD + "MOTIF a name\n" + MATRIX, 7, "name"),
+    "no width": (HEAD + "MOTIF a name\nletter-probability matrix:\n" + ROWS, None, "name"),
+    "no number of sites": (HEAD + "MOTIF a\nletter-probability matrix: alength= 4 w= 2\n" + ROWS, None, ""),
+    "tabs and an address": (HEAD + "MOTIF a\n" + MATRIX.replace("0.5 0", "0.5\t0") + "URL https://x.org\n", 7, ""),
+    "log-odds, too": (HEAD + "MOTIF a\nlog-odds matrix: w= 2\n1 2 3 4\n1 2 3 4\n" + MATRIX, 7, ""),
+    "a blank line before the matrix": (HEAD + "MOTIF a\n\n\n" + MATRIX, 7, ""),
+    "a name of several words": (HEAD + "MOTIF  a   Su(H)  v2 \n" + MATRIX, 7, "Su(H) v2"),
+    "no alphabet, strands or background": ("MEME version 4\nMOTIF a\n" + MATRIX, 7, ""),
+    "one strand": (HEAD.replace("+ -", "+") + "MOTIF a\n" + MATRIX, 7, ""),
+    "a background from a file": (HEAD.replace("frequencies", "frequencies (from x)") + "MOTIF a\n" + MATRIX, 7, ""),
+    "an alphabet by name": (
+        HEAD.replace("= ACGT", ' "DNA" DNA-LIKE\nA "Adenine" CC0000 ~ T "Thymine" 008000\nEND ALPHABET')
+        + "MOTIF a\n" + MATRIX, 7, ""),
+    "version 5": (HEAD.replace("version 4", "version 5.5.5 (Release date: x)") + "MOTIF a\n" + MATRIX, 7, ""),
+    "exponents": (HEAD + "MOTIF a\n" + MATRIX.replace("0.125", "1.25e-01").replace("nsites= 7", "nsites= 7e0"), 7, ""),
+    "rounded rows": (HEAD + "MOTIF a\n" + MATRIX.replace("0.25", "0.2525").replace("0.5", "0.505"), 7, ""),
+    "MEME's own text": (FULL, 7, "MEME-1"),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("", "it is empty"),
-        (">MA1\nA [1 2]\n", "is not a MEME file"),
-        (HEAD, "holds no motifs"),
-        (HEAD + "MOTIF a\nletter-probability matrix: w= 2\n0.5 0.5 0.3 0\n0 0 1 0\n", "line 12"),
-        (HEAD + "MOTIF a\nletter-probability matrix: w= 2\n-0.5 0.5 0.5 0.5\n0 0 1 0\n", "line 12"),
-        (HEAD + "MOTIF a\nletter-probability matrix: w= 2\nnan 0.5 0.5 0\n0 0 1 0\n", "line 12"),
-        (HEAD + "MOTIF a\nletter-probability matrix: w= 2\n12 3 4 5\n0 0 1 0\n", "line 12"),
-        (HEAD + "MOTIF a\nletter-probability matrix: w= 3\n" + ROWS, "has 2 rows, w= says 3"),
-        (
-            HEAD + "MOTIF a\nletter-probability matrix: w= 2\n" + ROWS + "MOTIF a\nletter-probability matrix:\n" + ROWS,
-            "twice",
-        ),
-        (HEAD + "MOTIF a\nMOTIF b\nletter-probability matrix:\n" + ROWS, "motif a has no letter-probability matrix"),
-        (HEAD.replace("ACGT", "ACGU") + "MOTIF a\nletter-probability matrix:\n" + ROWS, "ALPHABET"),
-    ],
-)
-def test_what_other_readers_let_through_is_refused(tmp_path, text, told):
-    with pytest.raises(InputError) as error:
+@pytest.mark.parametrize("spelled", ["plain", "gzip", "Windows", "old Mac", "byte order mark", "no last line end"])
+@pytest.mark.parametrize("case", list(VALID))
+def test_valid_flavours_are_read(case, spelled, tmp_path):
+    text, nsites, name = VALID[case]
+    content = {
+        "plain": text.encode(),
+        "gzip": gzip.compress(text.encode()),
+        "Windows": text.replace("\n", "\r\n").encode(),
+        "old Mac": text.replace("\n", "\r").encode(),
+        "byte order mark": b"\xef\xbb\xbf" + text.encode(),
+        "no last line end": text.rstrip("\n").encode(),
+    }[spelled]
+    path = tmp_path / "motifs.meme"
+    path.write_bytes(content)
+    [motif] = read_meme(path).values()
+    assert motif.identifier == ("AG" if text == FULL else "a")
+    assert (motif.nsites, motif.name) == (nsites, name)
+    expected = np.array([[0.5, 0.25, 0.125, 0.125], [0, 0, 1, 0]])
+    assert motif.pwm == pytest.approx(expected, abs=0.003 if case == "rounded rows" else 1e-12)
+    assert motif.pwm.sum(axis=1) == pytest.approx([1, 1], abs=1e-12)
+
+
+def one(matrix, head=HEAD):
+    """A file of one motif `a`, whose `MOTIF` line is line 10."""
+    return head + "MOTIF a\n" + matrix
+
+
+def rows(text):
+    return one(f"letter-probability matrix: w= 2\n{text}\n0 0 1 0\n")
+
+
+CYS = "ALPHABET= ACDEFGHIKLMNPQRSTVWY"
+NO_MOTIFS = {
+    "empty": ("", ["is empty", "fetch it again"]),
+    "blank": ("\n\n", ["is empty"]),
+    "a head alone": (HEAD, ["holds no motifs"]),
+    "JASPAR": (">MA1 x\nA [1 2]\nC [1 0]\nG [0 0]\nT [0 1]\n", ["line 1", "JASPAR's format", "jaspar2meme -bundle"]),
+    "JASPAR, raw": (">MA1 x\n1 2 3 4 5\n1 0 0 0 0\n0 0 0 0 0\n0 1 0 0 0\n", ["JASPAR's raw format", "jaspar2meme"]),
+    "TRANSFAC": ("AC M1\nXX\nID x\nP0      A      C      G      T\n01 1 2 3 4 N\nXX\n", ["TRANSFAC", "transfac2meme"]),
+    "TRANSFAC with PO": ("ID x\nBF y\nPO\tA\tC\tG\tT\n1\t1\t2\t3\t4\tN\nXX\n", ["TRANSFAC", "transfac2meme"]),
+    "HOMER": (">ACGT\tCTCF(Zf)/x\t6.5\t-99\t0\n0.1\t0.2\t0.3\t0.4\n", ["HOMER", "read_homer", "write_meme"]),
+    "HOCOMOCO": (">CTCF_HUMAN\n0.1 0.2 0.3 0.4\n0.1 0.2 0.3 0.4\n", ["a row a position", "read_matrix"]),
+    "CIS-BP": ("Pos\tA\tC\tG\tT\n1\t0.1\t0.2\t0.3\t0.4\n", ["CIS-BP", "read_cisbp"]),
+    "CIS-BP with a head": ("TF\tT1\nTF Name\tx\nMotif\tM1\nPos\tA\tC\tG\tT\n1\t0\t0\t0\t1\n", ["CIS-BP"]),
+    "UniPROBE": ("Gene: x\nA:\t0.1\t0.2\nC:\t0.9\t0.8\n", ["UniPROBE", "uniprobe2meme"]),
+    "FASTA": (">a\nACGT\n", ["FASTA", "sequences"]),
+    "HTML": ("<!DOCTYPE HTML>\n<html><title>MEME</title>\n", ["HTML page", "meme.txt", "beside it"]),
+    "XML": ('<?xml version="1.0"?>\n<MEME version="5.5.5">\n', ["XML", "meme.txt", "beside it"]),
+    "no version": ("ALPHABET= ACGT\nMOTIF a\n" + MATRIX, ["line 1", "without its head", "MEME version 4"]),
+    "another text": ("# motifs of 2024\n\nx\n", ["found '# motifs of 2024' in line 1", "MEME format"]),
+    "sum of 1.3": (rows("0.5 0.5 0.3 0"), ["line 12", "sum is 1.3"]),
+    "sum of 0.98": (rows("0.5 0.25 0.12 0.11"), ["line 12", "sum is 0.98"]),
+    "negative": (rows("-0.5 0.5 0.5 0.5"), ["line 12", "a negative number"]),
+    "nan": (rows("nan 0.5 0.5 0"), ["line 12", "3 number(s) in 4 column(s)"]),
+    "NaN last": (one("letter-probability matrix: w= 2\n0 0 1 0\n0.5 0.5 NaN 0\n"), ["line 13"]),
+    "inf": (rows("inf 0 0 0"), ["line 12"]),
+    "-inf": (rows("0.5 0.5 -inf 0"), ["line 12"]),
+    "underscores": (rows("0_1 0 0 0"), ["line 12"]),
+    "decimal commas": (rows("0,5 0,25 0,125 0,125"), ["line 12", "decimal comma"]),
+    "counts": (one("letter-probability matrix:\n12 3 4 5\n0 0 24 0\n"), ["line 12", "line 13", "sum is 24", "counts"]),
+    "percent": (one("letter-probability matrix: w= 2\n50 25 25 0\n0 0 100 0\n"), ["sum is 100", "percent", "divide"]),
+    "three columns": (rows("0.5 0.5 0"), ["line 12", "3 number(s) in 3 column(s)"]),
+    "five columns": (rows("0.5 0.5 0 0 0"), ["line 12", "5 number(s) in 5 column(s)"]),
+    "a row cut short": (one("letter-probability matrix:\n0.5 0.5 0 0\n0.5 0."), ["line 13", "2 number(s)"]),
+    "too few rows": (one("letter-probability matrix: w= 3\n" + ROWS), ["line 13", "has 2 rows, w= says 3"]),
+    "too many rows": (one("letter-probability matrix: w= 1\n" + ROWS), ["has 2 rows, w= says 1"]),
+    "a blank line among rows": (one("letter-probability matrix: w= 2\n0 0 1 0\n\n0 0 1 0\n"), ["1 rows, w= says 2"]),
+    "no rows": (one("letter-probability matrix: w= 2\n\n"), ["line 11", "has 0 rows, w= says 2"]),
+    "no rows, no width": (one("letter-probability matrix:\n"), ["line 11", "has 0 rows"]),
+    "width 0": (one("letter-probability matrix: w= 0\n"), ["line 11", "has 0 rows"]),
+    "width in words": (one("letter-probability matrix: w= two\n" + ROWS), ["line 11", "w= two is no number"]),
+    "sites in words": (one("letter-probability matrix: nsites= 1e\n" + ROWS), ["line 11", "nsites= 1e is no number"]),
+    "negative sites": (one("letter-probability matrix: nsites= -5\n" + ROWS), ["line 11", "nsites= -5 is no number"]),
+    "sites that are nan": (one("letter-probability matrix: nsites= nan\n" + ROWS), ["line 11", "nsites= nan"]),
+    "an identifier twice": (one(MATRIX + "\nMOTIF a\n" + MATRIX), ["line 15: motif a stands twice, first in line 10"]),
+    "no identifier": (HEAD + "MOTIF\n" + MATRIX, ["line 10: a motif without an identifier"]),
+    "no matrix": (HEAD + "MOTIF x\nMOTIF a\n" + MATRIX, ["line 10: motif x has no letter-probability matrix"]),
+    "no matrix at the end": (one(MATRIX + "MOTIF b\n"), ["line 14: motif b has no", "cut short"]),
+    "log-odds alone": (one("log-odds matrix: w= 2\n1 2 3 4\n1 2 3 4\n"), ["motif a has no letter-probability matrix"]),
+    "two matrices": (one(MATRIX + MATRIX), ["line 14: a letter-probability matrix without"]),
+    "a matrix before": (HEAD + MATRIX + "MOTIF a\n" + MATRIX, ["line 10: a letter-probability matrix without"]),
+    "RNA": (one(MATRIX, HEAD.replace("ACGT", "ACGU")), ["line 3", "ALPHABET= ACGU", "`ALPHABET= ACGT`"]),
+    "RNA by name": (one(MATRIX, HEAD.replace("= ACGT", ' "RNA" RNA-LIKE')), ["line 3", 'ALPHABET "RNA"', "of DNA"]),
+    "protein": (one(MATRIX, HEAD.replace("ALPHABET= ACGT", CYS)), ["line 3", CYS[:20], "of DNA"]),
+    "protein by its length": (one(MATRIX.replace("alength= 4", "alength= 20")), ["line 11", "20 letters", "of DNA"]),
+    "odd strands": (one(MATRIX, HEAD.replace("+ -", "both")), ["line 5", "strands: both", "`strands: + -`"]),
+    "odd background": (one(MATRIX, HEAD.replace("A 0.25", "A 0.75")), ["line 8", "background"]),
+    "background of numbers": (one(MATRIX, HEAD.replace("A 0.25 C 0.25 G 0.25 T 0.25", "1 2 3 4")), ["line 8"]),
+    "no background": (one(MATRIX, HEAD.replace("A 0.25 C 0.25 G 0.25 T 0.25", "")), ["line 8"]),
+    "latin-1": (one(MATRIX).replace("MOTIF a", "MOTIF a\u00e9"), ["line 10", "UTF-8", "iconv"]),
+    "a zero byte": (one(MATRIX).replace("0 0 1 0", "0 0 1 0\x00"), ["line 13", "zero byte"]),
+    "UTF-16": (one(MATRIX).encode("utf-16"), ["UTF-16", "iconv"]),
+    "zip": (b"PK\x03\x04" + bytes(40), ["zip archive", "unzip"]),
+    "cut short": (gzip.compress(one(MATRIX).encode() * 40)[:-12], ["cannot be read to its end", "cut short"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", list(NO_MOTIFS))
+def test_what_other_readers_let_through_is_refused(case, tmp_path):
+    content, words = NO_MOTIFS[case]
+    path = tmp_path / "motifs.meme"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode("latin-1"))
+    with pytest.raises(InputError) as caught:
+        read_meme(path)
+    for word in [str(path), *words]:
+        assert word in str(caught.value)
+    assert caught.value.fix
+    assert "FILE" not in caught.value.fix.replace("NEW_FILE", "")
+    assert len(str(caught.value).replace(str(path), "")) < 700
+
+
+def test_all_mistakes_are_told_in_the_order_of_the_file(tmp_path):
+    head = HEAD.replace("+ -", "?")
+    text = head + "MOTIF x\nMOTIF a\nletter-probability matrix: w= 3\n0.5 0.5 0.5 0\n1 2 3\n" + "MOTIF a\n" + MATRIX
+    with pytest.raises(InputError) as caught:
         read_meme(written(tmp_path, text))
-    assert told in str(error.value)
-    assert "motifs.meme" in str(error.value)
+    told = caught.value.what.splitlines()
+    assert told[0].endswith(": 6 bad line(s)")
+    assert [line.split(":")[0] for line in told[1:]] == [f"line {number}" for number in (5, 10, 13, 14, 14, 15)]
+
+
+def test_a_hundred_mistakes_are_counted(tmp_path):
+    text = HEAD + "MOTIF a\nletter-probability matrix:\n" + "1 1 1 1\n" * 100
+    with pytest.raises(InputError, match=r"100 bad line\(s\)") as caught:
+        read_meme(written(tmp_path, text))
+    assert caught.value.what.splitlines()[-1] == "... and 90 more"
 
 
 def test_information_content_is_two_bits_less_the_entropy():

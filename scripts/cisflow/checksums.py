@@ -30,6 +30,8 @@ def check_sha256(path, accepted, name):
     """
     if not accepted:
         return
+    if os.path.exists(path) and not os.path.isfile(path):  # a named pipe would be waited for without end
+        raise InputError(f"{name} is no file", "found a folder, a pipe or a device, expected a file", "mend the path")
     found = sha256_of(path)
     if found not in accepted:
         size = os.path.getsize(path)
