@@ -4,7 +4,10 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
 from cisflow.figures import (
@@ -18,6 +21,7 @@ from cisflow.figures import (
     thin,
     validation_curves,
 )
+from cisflow.figures_data import distribution_chart, heat_map, leak_matrix, outcome_bar, step_line
 
 
 def labels_and_predictions(seed, n=500, digits=2):
@@ -88,6 +92,23 @@ def test_short_curves_are_not_thinned():
     assert (list(x), list(y)) == ([0, 0.5, 1], [0, 0.9, 1])
 
 
+def distributions(seed=9):
+    rng, rows = np.random.default_rng(seed), []
+    edges = np.linspace(0, 1, 51)
+    for split in ("train", "val", "test"):
+        for name in ("positive", "flanking"):
+            counts, _ = np.histogram(rng.normal(0.45, 0.05, 300), edges)
+            rows += [(split, name, edges[i], edges[i + 1], counts[i]) for i in np.flatnonzero(counts)]
+    return pd.DataFrame(rows, columns=["split", "class", "bin_start", "bin_end", "count"])
+
+
+def distribution(prefix, table=None, **options):
+    classes = {"positive": "positives", "flanking": "flanking\nKS train 0.123"}
+    panels = {split: split for split in ("train", "val", "test")}
+    table = distributions() if table is None else table
+    return distribution_chart(table, classes, list(classes), panels, prefix, "GC content", "fraction", **options)
+
+
 def all_charts(prefix=""):
     truth, predicted = labels_and_predictions(5)
     curves = [
@@ -99,10 +120,11 @@ def all_charts(prefix=""):
         "auroc": validation_curves({0: history(), 1: history(9, 5)}, f"{prefix}auroc"),
         "roc": chart(truth, predicted, f"{prefix}roc"),
         "pr": precision_recall_chart(curves, 0.25, f"{prefix}pr", "Precision and recall"),
+        "gc": distribution(f"{prefix}gc"),
     }
 
 
-@pytest.mark.parametrize("name", ["loss", "auroc", "roc", "pr"])
+@pytest.mark.parametrize("name", ["loss", "auroc", "roc", "pr", "gc"])
 def test_chart_is_a_closed_fragment(name):
     svg = all_charts()[name]
     root = ElementTree.fromstring(svg)
@@ -114,7 +136,7 @@ def test_chart_is_a_closed_fragment(name):
     assert "nan" not in svg.lower()
 
 
-@pytest.mark.parametrize("name", ["loss", "auroc", "roc", "pr"])
+@pytest.mark.parametrize("name", ["loss", "auroc", "roc", "pr", "gc"])
 def test_chart_has_no_colours_of_its_own(name):
     svg = all_charts()[name]
     assert not re.search(r"(fill|stroke): ?#|rgb\(", svg)
@@ -199,3 +221,123 @@ def test_interval_bar_places_scores_on_its_scale():
     assert "circle" not in nothing
     assert "nan" not in nothing
     assert 'cx="0"' in interval_bar(0.1, 0.0, 0.2)  # held at the edge
+
+
+# The data stage -------------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.floats(0, 3), st.floats(0.1, 2), st.floats(0.1, 50)), min_size=1, max_size=20))
+def test_steps_enclose_the_histogram(bins):
+    starts, ends, heights, position = [], [], [], 1.0
+    for gap, width, height in bins:
+        starts.append(position + gap)
+        position += gap + width
+        ends.append(position)
+        heights.append(height)
+    x, y = step_line(starts, ends, heights)
+    assert (np.diff(x) >= 0).all()
+    assert (y[0], y[-1]) == (0, 0)
+    area = sum((end - start) * height for start, end, height in zip(starts, ends, heights, strict=True))
+    assert np.trapezoid(y, x) == pytest.approx(area)
+    # Between bins nothing is claimed.
+    for end, start in zip(ends[:-1], starts[1:], strict=True):
+        if start > end:
+            assert 0.0 in y[x == end]
+            assert 0.0 in y[x == start]
+
+
+def test_distributions_print_what_stands_beside_each_kind():
+    svg = distribution("d")
+    texts = ["".join(element.itertext()) for element in ElementTree.fromstring(svg).iter("text")]
+    assert {"train", "val", "test", "positives", "flanking"} <= set(texts)
+    assert any("KS train 0.123" in text for text in texts)
+    assert len(svg) < 20_000
+
+
+def test_distributions_of_one_class_split_or_bin_are_drawn():
+    table = distributions()
+    distribution("a", table[table["class"] == "positive"])
+    distribution("b", table[table["split"] == "test"])
+    svg = distribution("c", table.iloc[:1])
+    assert "nan" not in svg.lower()
+
+
+def test_peak_widths_have_a_logarithmic_axis():
+    edges = [0, 1, 200, 400, 20_000]
+    rows = [("train", "positive", edges[i], edges[i + 1], 5) for i in range(4)]
+    table = pd.DataFrame(rows, columns=["split", "class", "bin_start", "bin_end", "count"])
+    svg = distribution("w", table, is_log=True)
+    texts = ["".join(element.itertext()) for element in ElementTree.fromstring(svg).iter("text")]
+    assert {"1", "10", "100", "1,000", "10,000"} <= set(texts)
+
+
+def shades_of(svg, size):
+    """Which cells of a heat map are filled, by opacity, from its paths."""
+    found = np.zeros((size, size))
+    for opacity, path in re.findall(r'<path class="heat" fill-opacity="([\d.]+)" d="([^"]+)"', svg):
+        for x, y, width in re.findall(r"M(\d+) (\d+)h(\d+)v1h-\d+z", path):
+            part = found[int(y), int(x) : int(x) + int(width)]
+            assert not part.any()
+            part[:] = float(opacity)
+    return found
+
+
+@pytest.mark.parametrize("size", [2, 12, 13, 164])
+def test_heat_map_shades_every_cell_by_its_share(size):
+    rng = np.random.default_rng(size)
+    shares = np.where(rng.random((size, size)) < 0.3, 0, rng.random((size, size)))
+    shares[0, 1] = np.nan
+    svg = heat_map(shares, np.full(size, 1234), [f"T{i}" for i in range(size)], "label")
+    root = ElementTree.fromstring(svg)
+    assert root.get("aria-label") == "label"
+    opacity = shades_of(svg, size)
+    expected = np.nan_to_num(shares).copy()
+    np.fill_diagonal(expected, 0)
+    assert ((opacity > 0) == (expected >= 0.005)).all()
+    order = np.argsort(expected, axis=None)
+    assert (np.diff(opacity.ravel()[order]) >= 0).all()  # more is never lighter
+    assert len(set(opacity.ravel())) <= 11
+    names = [text.text for text in root.iter("text")]
+    assert names.count("T1") == 2
+    assert (f"{100 * shares[1, 0]:.0f} %" in names) == (size <= 12)
+    assert ("1,234" in names) == (size <= 12)
+    assert len(svg) < 400_000
+
+
+def test_heat_map_keeps_odd_names():
+    svg = heat_map([[1, 0.5], [0.5, 1]], [3, 3], ["<b>&", "a" * 60], "<i>")
+    texts = [text.text for text in ElementTree.fromstring(svg).iter("text")]
+    assert "<b>&" in texts
+    assert "a" * 21 + "…" in texts
+
+
+def test_leak_matrix_prints_found_dropped_and_left():
+    cases = [("exact", 0, 0), ("overlap", 1240, 1240), ("near_duplicate", 9, 6)]
+    rows = [
+        {
+            "split": "train",
+            "other_split": "test",
+            "kind": kind,
+            "found": found,
+            "dropped": dropped,
+            "left": found - dropped,
+        }
+        for kind, found, dropped in cases
+    ]
+    svg = leak_matrix(rows, "Leakage: <")
+    texts = [text.text for text in ElementTree.fromstring(svg).iter("text")]
+    assert texts[-5:] == ["0", "0", "1,240 − 1,240", "3", "9 − 6"]
+    assert re.findall(r'<rect class="([\w-]+)"', svg) == ["leak-none", "leak-dropped", "leak-left"]
+    assert {"train", "in test", "near", "duplicate"} <= set(texts)
+
+
+def test_outcome_bar_is_cut_into_shares():
+    svg = outcome_bar([("part-kept", 750), ("part-1", 0), ("part-2", 150), ("part-aside", 100)])
+    widths = {
+        name: float(width) for name, width in re.findall(r'class="([\w-]+)" x="[\d.]+" y="2" width="([\d.]+)"', svg)
+    }
+    total = sum(widths.values())
+    assert {name: width / total for name, width in widths.items()} == pytest.approx(
+        {"part-kept": 0.75, "part-2": 0.15, "part-aside": 0.1}
+    )
+    assert "rect" not in outcome_bar([("part-kept", 0)])

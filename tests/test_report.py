@@ -41,6 +41,7 @@ SETTINGS = {
     "seeds": [0, 1],
     "filters": {"min_information": 0.5, "trim_information": 0.25},
     "windows": {"length": 250, "max_jitter": None},
+    "splits": {"leakage": "drop", "kmer_length": 14, "min_containment": 0.2},
 }
 
 
@@ -127,8 +128,10 @@ def test_security_policy_fits_the_script(inputs):
 
 def test_every_chart_is_there_without_javascript(inputs):
     html = re.sub(r"<script>.*?</script>", "", render(inputs), flags=re.S)
-    # two of training; two for each of two targets
-    assert html.count('<svg class="chart"') == 6
+    # two of distributions (no base is unknown); two of training; two for each of two targets
+    assert html.count('<svg class="chart"') == 8
+    # targets against targets, and leakage
+    assert html.count('<svg class="matrix"') == 2
     # two filters with a motif in each of two seeds, one of them above its match
     assert html.count('<svg class="logo"') == 4
     assert html.count('class="logo-overlap"') == 2
@@ -249,7 +252,7 @@ def test_doubts_of_a_poor_run(tmp_path):
 def test_no_doubt_is_said_too(inputs, tmp_path):
     for run in inputs["runs"]:
         write_table(Path(run["metrics"]), METRIC_HEADER, metric_rows("small", TARGETS, 0.8))
-    rows = [("Su(Hw)", "peaks_read", 100, ""), ("Su(Hw)", "peaks_kept", 99, "")]
+    rows = [("Su(Hw)", "peaks_read", 100, ""), ("Su(Hw)", "dropped_n", 1, ""), ("Su(Hw)", "peaks_kept", 99, "")]
     write_table(Path(inputs["datasets"][0]["windows_report"]), "target outcome count criterion", rows)
     assert "raised a doubt" in doubts_of(inputs)
 

@@ -67,7 +67,7 @@ SETTINGS = {
 }
 
 WIDTH = 4.7  # inches; 72 units of the drawing each
-LEFT, RIGHT, TOP, BOTTOM = 0.62, 0.12, 0.32, 0.56
+LEFT, RIGHT, TOP, BOTTOM = 0.74, 0.12, 0.32, 0.56
 LEGEND_LINE = 0.19
 
 
@@ -344,22 +344,51 @@ def _chart(draw, entries, prefix, title, label, height, unit_square=False):
         axes.set_position((LEFT / WIDTH, bottom / total, (WIDTH - LEFT - RIGHT) / WIDTH, height / total))
         for line in axes.lines:
             line.set_clip_on(not unit_square)  # a curve along the border keeps its full width
-        handles = [
-            Line2D([], [], color=colour, linestyle=dash, marker=marker, markersize=5)
-            for _, colour, dash, marker in entries
-        ]
-        figure.legend(
-            handles,
-            [text for text, *_ in entries],
-            loc="upper left",
-            bbox_to_anchor=(LEFT / WIDTH, (bottom - BOTTOM + 0.04) / total),
-            borderaxespad=0,
-            borderpad=0,
-            handlelength=2.2,
-            labelspacing=0.42,
-        )
-        buffer = io.StringIO()
-        FigureCanvasSVG(figure).print_svg(buffer, metadata=dict.fromkeys(["Date", "Creator", "Format", "Type"]))
+        below_axes(figure, entries, LEFT / WIDTH, (bottom - BOTTOM + 0.04) / total)
+        return figure_svg(figure, prefix, label)
+
+
+def below_axes(figure, entries, x, y):
+    """Put a legend under the axes of a figure, where it covers nothing.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    entries : list of (str, colour, line style, marker)
+    x, y : float
+        Upper left corner, in fractions of the figure.
+    """
+    handles = [
+        Line2D([], [], color=colour, linestyle=dash, marker=marker, markersize=5) for _, colour, dash, marker in entries
+    ]
+    figure.legend(
+        handles,
+        [text for text, *_ in entries],
+        loc="upper left",
+        bbox_to_anchor=(x, y),
+        borderaxespad=0,
+        borderpad=0,
+        handlelength=2.2,
+        labelspacing=0.42,
+    )
+
+
+def figure_svg(figure, prefix, label):
+    """A matplotlib figure as cleaned SVG.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    prefix, label : str
+        As for `inline_svg`.
+
+    Returns
+    -------
+    str
+        An `<svg>`.
+    """
+    buffer = io.StringIO()
+    FigureCanvasSVG(figure).print_svg(buffer, metadata=dict.fromkeys(["Date", "Creator", "Format", "Type"]))
     return inline_svg(buffer.getvalue(), prefix, label)
 
 

@@ -1,8 +1,9 @@
 """The report page: tables in, one closed HTML file out.
 
-Tables are turned into rows (`report_rows`), and sentences (`report_sentences`), figures and tables (`report_details`)
-are all written from those rows; the template holds the words that do not change. Nothing is recomputed from predictions
-except the shape of the ROC and precision-recall curves.
+Tables are turned into rows (`report_rows`), and sentences (`report_sentences`, `report_data_sentences`), figures and
+tables (`report_details`, `report_data`) are all written from those rows; the template holds the words that do not
+change. Nothing is recomputed from predictions except the shape of the ROC and precision-recall curves. Where no network
+was trained the page is made of the data alone.
 """
 
 import base64
@@ -13,9 +14,12 @@ import jinja2
 from markupsafe import Markup
 
 from cisflow.figures import interval_bar
+from cisflow.figures_data import outcome_bar
 from cisflow.logos import glyph_symbols, motif_symbol
 from cisflow.meme import read_meme
-from cisflow.report_details import dataset_details
+from cisflow.report_data import data_details, kind_name, kinds_of, ks_values, parts_of
+from cisflow.report_data_sentences import data_doubts, data_findings, nothing_trained
+from cisflow.report_details import network_details
 from cisflow.report_numbers import MISSING, count_of, fixed, percent, scientific, span
 from cisflow.report_rows import (
     filter_row,
@@ -27,8 +31,18 @@ from cisflow.report_rows import (
     score_rows,
     training_row,
 )
-from cisflow.report_sentences import LIMITS, doubts, findings, varying_keys
-from cisflow.report_tables import read_inputs, read_splits
+from cisflow.report_sentences import BASELINE_NAME, LIMITS, doubts, findings, told, varying_keys
+from cisflow.report_tables import read_balance, read_inputs, read_leaks, read_splits
+
+OF_NETWORKS = [  # settings that shape nothing where no network was trained
+    "database_name",
+    "match_q",
+    "seeds",
+    "bootstrap_resamples",
+    "bootstrap_block",
+    "filters",
+    "max_epochs",
+]
 
 
 def render_report(runs, datasets, database, template, settings):
@@ -38,17 +52,19 @@ def render_report(runs, datasets, database, template, settings):
     ----------
     runs : list of dict
         One a trained network: `dataset`, `fold`, `model`, `seed`, and the paths `history`, `predictions`, `metrics`,
-        `filters`, `filters_meme`, `motif_matches`.
+        `filters`, `filters_meme`, `motif_matches`. None at all: the page shows the data alone.
     datasets : list of dict
-        One a dataset and fold: `dataset`, `fold`, `targets` (list of str), and the paths `windows_report`,
-        `split_report`, `baseline_metrics`, `baseline_predictions`.
-    database : str or Path
-        MEME file of known motifs.
+        One a dataset and fold: `dataset`, `fold`, `task` (`binary` or `regression`), `targets` (list of str), and the
+        paths `windows_report`, `label_overlaps`, `split_report`, `leakage`, `distributions`, `balance`,
+        `target_scaling` and, where there are runs, `baseline_metrics`, `baseline_predictions`.
+    database : str, Path or None
+        MEME file of known motifs; not needed without runs.
     template : str or Path
-        `report.html.j2`; `report.css` and `report.js` lie beside it.
+        `report.html.j2`; `data.html.j2`, `report.css` and `report.js` lie beside it.
     settings : dict
-        `genome`, `config_file`, `version`, `database_name`, `match_q`, `max_datasets_in_detail`, `max_epochs` (model to
-        number) and `negatives` (text); these and any others are printed.
+        `genome` (`none` without one), `config_file`, `version`, `database_name`, `match_q`, `max_datasets_in_detail`,
+        `max_epochs` (model to number), `negatives` (text) and `splits` (its `leakage` is the policy); these and any
+        others are printed.
 
     Returns
     -------
@@ -68,7 +84,7 @@ def render_report(runs, datasets, database, template, settings):
     environment.filters.update(fixed=fixed, scientific=scientific, percent=percent)
     environment.globals.update(span=span, count_of=count_of)
     return environment.get_template(template.name).render(
-        **_page_content(runs, datasets, read_meme(database), settings),
+        **_page_content(runs, datasets, read_meme(database) if database else {}, settings),
         style=Markup(style),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -85,57 +101,135 @@ def _page_content(runs, datasets, database, settings):
         }
         for run in runs
     ]
-    datasets = [
-        {**entry, "inputs": read_inputs(entry["windows_report"]), "splits": read_splits(entry["split_report"])}
-        for entry in datasets
-    ]
+    datasets = _with_tables(datasets)
     trainings, filter_rows = [run["training_row"] for run in runs], [run["filter_row"] for run in runs]
     own_motifs = _own_motifs(filter_rows, datasets, database)
-    input_rows = [{"dataset": entry["dataset"], **row} for entry in datasets for row in entry["inputs"]["rows"]]
-    split_rows = [
-        {"dataset": entry["dataset"], "fold": entry["fold"], **row} for entry in datasets for row in entry["splits"]
-    ]
-    varying = varying_keys(runs)
+    varying = varying_keys(runs, datasets)
     names = list(dict.fromkeys(entry["dataset"] for entry in datasets))
+    limit = settings["max_datasets_in_detail"]
 
-    shown = datasets[: settings["max_datasets_in_detail"]]
-    anchors = {identity(entry): f"dataset-{number}" for number, entry in enumerate(shown, start=1)}
+    members = {name: [entry for entry in datasets if entry["dataset"] == name] for name in names[:limit]}
+    in_detail = _networks_in_detail(runs, members, limit)
+    anchors = _anchors(members, in_detail)
     scores = _overview(score_rows(runs, datasets), filter_rows, anchors)
     drawn = {}
     details = [
         {
-            **dataset_details(
-                entry,
-                of_dataset(runs, entry),
-                of_dataset(scores, entry),
-                anchors[identity(entry)],
-                database,
-                drawn,
-                settings["match_q"],
-            ),
-            "inputs": entry["inputs"],
-            "splits": entry["splits"],
+            "id": f"dataset-{number}",
+            "dataset": name,
+            "data": data_details(entries, f"dataset-{number}", settings["splits"]["leakage"]),
+            "folds": [
+                network_details(
+                    entry,
+                    of_dataset(runs, entry),
+                    of_dataset(scores, entry),
+                    anchors[identity(entry)],
+                    database,
+                    drawn,
+                    settings["match_q"],
+                )
+                for entry in entries
+                if identity(entry) in in_detail
+            ],
+            "folds_left_out": [entry["fold"] for entry in entries if runs and identity(entry) not in in_detail],
         }
-        for entry in shown
+        for number, (name, entries) in enumerate(members.items(), start=1)
     ]
     drawings = [
         motif_symbol(symbol, database[motif].pwm, orientation) for (motif, orientation), symbol in drawn.items()
     ]
+    of_networks = findings(scores, filter_rows, own_motifs, varying, settings) if runs else [nothing_trained(settings)]
     return {
         "title": names[0] if len(names) == 1 else count_of(len(names), "dataset"),
         "facts": _facts(runs, datasets, settings),
-        "findings": findings(scores, filter_rows, own_motifs, varying, settings),
-        "doubts": doubts(scores, trainings, filter_rows, own_motifs, input_rows, split_rows, varying),
+        "findings": [*of_networks, *data_findings(datasets, varying)],
+        "doubts": told(
+            [
+                *data_doubts(datasets, varying, bool(runs)),
+                *doubts(scores, trainings, filter_rows, own_motifs, varying),
+            ]
+        ),
+        "has_networks": bool(runs),
         "scores": scores,
+        "data_rows": _data_overview(datasets, anchors) if len(datasets) > 1 or not runs else [],
         "several_datasets": "dataset" in varying,
         "several_folds": "fold" in varying,
         "details": details,
-        "n_datasets": len(datasets),
+        "n_datasets": len(names),
         "settings": settings,
-        "settings_rows": _flat_settings(settings),
+        "settings_rows": _flat_settings(
+            {key: value for key, value in settings.items() if runs or key not in OF_NETWORKS}
+        ),
         "limits": LIMITS,
+        "baseline_name": BASELINE_NAME,
         "glyphs": Markup(glyph_symbols("".join(drawings))),
     }
+
+
+def _with_tables(datasets):
+    """Entries of datasets with the tables that say something of each, in detail or not; folds share their inputs."""
+    inputs = {}
+    for entry in datasets:
+        if entry["dataset"] not in inputs:
+            inputs[entry["dataset"]] = read_inputs(entry["windows_report"], entry["task"])
+    return [
+        {
+            **entry,
+            "inputs": inputs[entry["dataset"]],
+            "splits": read_splits(entry["split_report"]),
+            "leaks": read_leaks(entry["leakage"]),
+            "balance": read_balance(entry["balance"]),
+        }
+        for entry in datasets
+    ]
+
+
+def _anchors(members, in_detail):
+    """Where the page shows each dataset and fold: its block of networks, else the section of its dataset."""
+    anchors = {}
+    for number, entries in enumerate(members.values(), start=1):
+        for fold, entry in enumerate(entries, start=1):
+            block = f"-fold-{fold}" if len(entries) > 1 and identity(entry) in in_detail else ""
+            anchors[identity(entry)] = f"dataset-{number}{block}"
+    return anchors
+
+
+def _networks_in_detail(runs, members, limit):
+    """Datasets and folds whose networks are shown in detail: the first folds of all datasets, then the second, ..."""
+    places = [
+        (fold, number, identity(entry))
+        for number, entries in enumerate(members.values())
+        for fold, entry in enumerate(entries)
+    ]
+    return {found for *_, found in sorted(places)[:limit]} if runs else set()
+
+
+def _data_overview(datasets, anchors):
+    """One row a dataset and fold: what went in, how large its splits are, and how they compare."""
+    rows = []
+    for entry in datasets:
+        inputs = entry["inputs"]["rows"][-1]  # of all targets
+        sizes = {row["split"]: row["n_windows"] for row in entry["splits"]}
+        ks = [(value, kind, split) for kind in kinds_of([entry]) for _, split, value in ks_values([entry], "gc", kind)]
+        value, kind, split = max(ks, default=(None, "", ""))
+        rows.append(
+            {
+                "dataset": entry["dataset"],
+                "fold": entry["fold"],
+                "anchor": anchors.get(identity(entry), "").partition("-fold")[0],
+                "task": entry["task"],
+                "unit": entry["inputs"]["unit"],
+                "n_targets": len(entry["targets"]),
+                "read": inputs["read"],
+                "kept": inputs["kept"],
+                "bar": Markup(outcome_bar(parts_of(inputs))),
+                "sizes": [sizes.get(name, 0) for name in ("train", "val", "test")],
+                "ks": MISSING if value is None else fixed(value),
+                "ks_of": f"{kind_name(kind)}, {split}" if kind else "",
+                "left": sum(row["left"] for row in entry["leaks"]),
+            }
+        )
+    return rows
 
 
 def _own_motifs(filter_rows, datasets, database):
@@ -166,15 +260,15 @@ def _facts(runs, datasets, settings):
     """The line under the title."""
     targets = {(entry["dataset"], target) for entry in datasets for target in entry["targets"]}
     facts = [
-        f"genome {settings['genome']}",
+        f"genome {settings['genome']}" if settings["genome"] != "none" else "",
         count_of(len({entry["dataset"] for entry in datasets}), "dataset"),
         count_of(len(targets), "target"),
-        count_of(len({run["model"] for run in runs}), "model"),
-        count_of(len(runs), "trained network"),
+        count_of(len({run["model"] for run in runs}), "model") if runs else "",
+        count_of(len(runs), "trained network") if runs else "nothing trained",
         settings["config_file"],
         f"cisflow {settings['version']}",
     ]
-    return " · ".join(facts)
+    return " · ".join(filter(None, facts))
 
 
 def _flat_settings(settings, prefix=""):
@@ -185,7 +279,7 @@ def _flat_settings(settings, prefix=""):
         if isinstance(value, dict):
             pairs += _flat_settings(value, f"{name}: ")
         elif isinstance(value, list):
-            pairs.append((name, ", ".join(map(str, value))))
+            pairs.append((name, ", ".join(map(str, value)) or "none"))
         else:
             pairs.append((name, MISSING if value is None else str(value)))
     return pairs

@@ -1,4 +1,4 @@
-"""The details of one dataset and fold: training curves, test curves, and the filters with their logos."""
+"""The networks of one dataset and fold in detail: training curves, test curves, and the filters with their logos."""
 
 import math
 
@@ -23,8 +23,8 @@ RECURRENCES = 8  # database motifs that are listed openly; more lie in a closed 
 TARGETS_IN_DETAIL = 12  # targets of a dataset that get curves
 
 
-def dataset_details(entry, runs, scores, anchor, database, drawn, match_q):
-    """What the page shows of one dataset and fold.
+def network_details(entry, runs, scores, anchor, database, drawn, match_q):
+    """What the page shows of the networks of one dataset and fold.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def dataset_details(entry, runs, scores, anchor, database, drawn, match_q):
     scores : list of dict
         Its rows of `score_rows`.
     anchor : str
-        Id of its section of the page.
+        Id of its part of the page.
     database : dict[str, cisflow.meme.Motif]
     drawn : dict[(str, str), str]
         Id and orientation of the database motifs that the page draws, to the id of their drawing; added to here.

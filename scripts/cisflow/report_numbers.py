@@ -43,6 +43,11 @@ def count_of(number, noun):
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def sentence(text):
+    """Text with a capital letter first, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def listed(items, limit=6):
     """Items separated by semicolons, the first `limit` of them, and how many were left out."""
     items = list(items)

@@ -49,6 +49,8 @@ def score_rows(runs, datasets):
     """
     rows = []
     for entry in datasets:
+        if not of_dataset(runs, entry):
+            continue
         baseline = read_scores(entry["baseline_metrics"])
         targets = [*entry["targets"], "mean"] if len(entry["targets"]) > 1 else entry["targets"]
         for (dataset, fold, model), members in networks(of_dataset(runs, entry)).items():

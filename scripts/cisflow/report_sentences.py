@@ -22,22 +22,25 @@ LIMITS = {
     "no_motif_share": 0.5,
     "dropped_share": 0.20,
     "gc_difference": 0.02,
+    "gc_ks": 0.1,
     "few_blocks": 20,
 }
 
 
-def varying_keys(runs):
-    """Which of dataset, fold and model are not the same in all runs.
+def varying_keys(runs, datasets):
+    """Which of dataset, fold and model are not the same all over the page.
 
     Parameters
     ----------
-    runs : list of dict
+    runs, datasets : list of dict
+        As given to `cisflow.report.render_report`.
 
     Returns
     -------
     list of str
     """
-    return [key for key in ("dataset", "fold", "model") if len({run[key] for run in runs}) > 1]
+    rows = {"dataset": datasets, "fold": datasets, "model": runs}
+    return [key for key, of_key in rows.items() if len({row[key] for row in of_key}) > 1]
 
 
 def subject(row, varying, part=""):
@@ -140,6 +143,8 @@ def _score_sentence(row, varying):
 
 def _filter_findings(rows, varying, settings):
     """Sentences on how many filters match the database and which motifs came back."""
+    if not rows:
+        return []
     matched, total = matched_filters(rows)
     dead = sum(row["dead"] for row in rows)
     text = (
@@ -189,31 +194,43 @@ def _own_motif_findings(rows, varying):
 # What to doubt ------------------------------------------------------------------------------------------------------
 
 
-def doubts(scores, trainings, filter_rows, own_motifs, inputs, splits, varying):
-    """What to doubt, as far as there are cases of it.
+def doubts(scores, trainings, filter_rows, own_motifs, varying):
+    """What to doubt in the networks, whether or not there are cases of it.
 
     Parameters
     ----------
     scores, trainings, filter_rows, own_motifs : list of dict
         Rows of `score_rows`, `training_row`, `filter_row` and `own_motif_rows`.
-    inputs : list of dict
-        Rows of `read_inputs`, each with its `dataset`.
-    splits : list of dict
-        Rows of `read_splits`, each with its `dataset` and `fold`.
     varying : list of str
         As from `varying_keys`.
+
+    Returns
+    -------
+    list of (str, list of str, str)
+        Title, cases and advice of each check, for `told`.
+    """
+    if not scores:
+        return []
+    return [
+        *_score_doubts(scores, varying),
+        *_training_doubts(trainings, varying),
+        *_filter_doubts(filter_rows, own_motifs, varying),
+    ]
+
+
+def told(checks):
+    """The doubts of which there are cases, as the page prints them.
+
+    Parameters
+    ----------
+    checks : list of (str, list of str, str)
+        Title, cases and advice.
 
     Returns
     -------
     list of dict
         `title`, `items` (the cases, as text) and `advice`.
     """
-    checks = [
-        *_score_doubts(scores, varying),
-        *_training_doubts(trainings, varying),
-        *_filter_doubts(filter_rows, own_motifs, varying),
-        *_input_doubts(inputs, splits, varying),
-    ]
     return [{"title": title, "items": listed(cases), "advice": advice} for title, cases, advice in checks if cases]
 
 
@@ -342,30 +359,5 @@ def _filter_doubts(rows, own_motifs, varying):
             ],
             "The network may predict from partners or base composition, or a filter may lie nearer to a sibling motif; "
             "look at the filters before believing the score.",
-        ),
-    ]
-
-
-def _input_doubts(inputs, splits, varying):
-    """What to doubt in the windows: title, cases and advice of each check."""
-    dropped = [
-        f"{subject(row, varying, row['target'])} {percent(row['dropped'])}"
-        for row in inputs
-        if row["target"] != "all" and row["dropped"] > LIMITS["dropped_share"]
-    ]
-    return [
-        (
-            f"More than {percent(LIMITS['dropped_share'])} of the peaks were dropped",
-            list(dict.fromkeys(dropped)),  # the folds of a dataset share its peaks
-            "What is left may not stand for the experiment; the table of dropped peaks says why they went.",
-        ),
-        (
-            f"Mean GC of positives and negatives differs by more than {LIMITS['gc_difference']:g}",
-            [
-                f"{subject(row, varying, row['split'])} {fixed(row['gc_positive'])} against {fixed(row['gc_negative'])}"
-                for row in splits
-                if row["target"] == "all" and abs(row["gc_positive"] - row["gc_negative"]) > LIMITS["gc_difference"]
-            ],
-            "A network can score by base composition alone: compare with the baseline before all else.",
         ),
     ]

@@ -5,20 +5,22 @@ import io
 import math
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from cisflow.messages import InputError
 
-OUTCOME_NAMES = {
-    "peaks_read": "peaks read",
-    "dropped_unknown_contig": "unknown contig",
+OUTCOME_NAMES = {  # an outcome that is not named here is printed as it is called
+    "dropped_below_threshold": "below min_score",
     "dropped_edge": "over an edge",
     "dropped_excluded": "excluded region",
     "dropped_n": "N bases",
-    "peaks_kept": "peaks kept",
-    "windows": "windows labelled 1",
     "windows_unknown": "label unknown",
 }
+WINDOWS_NAMES = {"binary": "windows labelled 1", "regression": "windows with a value"}
+SELECTIONS = ["dropped_below_threshold", "dropped_not_in_top"]  # what the sheet asks for is no loss
+MOST_GROUPS = 8  # chromosomes or clusters of a split that are all named
+FEW_GROUPS = 3  # that are named where there are more
 
 
 def read_table(path, numbers, texts=()):
@@ -60,32 +62,70 @@ def read_table(path, numbers, texts=()):
     return table
 
 
-def read_inputs(path):
-    """What became of the peaks: one row a target, one column an outcome.
+def read_inputs(path, task="binary"):
+    """What became of the peaks or sequences: one row a target, one column an outcome.
 
     Parameters
     ----------
     path : str or Path
         A `windows_report.tsv`.
+    task : str
+        `binary` or `regression`, which decides what windows are counted.
 
     Returns
     -------
     dict
-        `outcomes` (names, in the order of the file), `rows` (`target`, `counts`, `dropped`: share of peaks read that
-        were not kept, NaN where none was read) and `criteria` (outcome name and text).
+        `unit` (`peak` or `sequence`), `outcomes` (names, in the order of the file; selections that drop nothing are
+        left out), `rows` and `criteria` (outcome name and text). A row has `target`; `counts`, one an outcome;
+        `read` and `kept`; `aside` (not selected by the sheet); `reasons` (name to count of what else was dropped);
+        `dropped` (share of what was selected that was not kept, NaN where nothing was); and `unaccounted`: read less
+        kept and dropped, which is 0 if the table is right.
     """
     table = read_table(path, ["count"], ["target", "outcome", "criterion"])
-    rows = []
-    for target, part in table.groupby("target", sort=False):
-        counts = dict(zip(part["outcome"], part["count"], strict=True))
-        read = counts["peaks_read"]
-        dropped = 1 - counts["peaks_kept"] / read if read else math.nan
-        rows.append({"target": target, "counts": list(counts.values()), "dropped": dropped})
-    criteria = dict(zip(table["outcome"], table["criterion"], strict=True))  # the same for every target
+    outcomes = list(dict.fromkeys(table["outcome"]))
+    unit = "sequence" if "sequences_read" in outcomes else "peak"
+    by_target = {
+        target: dict(zip(part["outcome"], part["count"], strict=True))
+        for target, part in table.groupby("target", sort=False)
+    }
+    unused = [name for name in SELECTIONS if not any(counts.get(name, 0) for counts in by_target.values())]
+    names = {outcome: _outcome_name(outcome, task) for outcome in outcomes if outcome not in unused}
+    criteria = dict(zip(table["outcome"], table["criterion"], strict=True))  # those of `all`, which come last
     return {
-        "outcomes": [OUTCOME_NAMES[outcome] for outcome in criteria],
-        "rows": rows,
-        "criteria": [(OUTCOME_NAMES[outcome], criterion) for outcome, criterion in criteria.items() if criterion],
+        "unit": unit,
+        "outcomes": list(names.values()),
+        "rows": [_input_row(target, counts, unit, names) for target, counts in by_target.items()],
+        "criteria": [(name, criteria[outcome]) for outcome, name in names.items() if criteria[outcome]],
+    }
+
+
+def _outcome_name(outcome, task):
+    if outcome == "windows":
+        return WINDOWS_NAMES[task]
+    if outcome == "windows_unknown" and task == "regression":
+        return "value unknown"
+    return OUTCOME_NAMES.get(outcome, outcome.removeprefix("dropped_").replace("_", " "))
+
+
+def _input_row(target, counts, unit, names):
+    """One target's row of `read_inputs`."""
+    read, kept = counts[f"{unit}s_read"], counts[f"{unit}s_kept"]
+    aside = sum(counts.get(name, 0) for name in SELECTIONS)
+    reasons = {
+        names[outcome]: count
+        for outcome, count in counts.items()
+        if outcome.startswith("dropped_") and outcome not in SELECTIONS
+    }
+    selected = read - aside
+    return {
+        "target": target,
+        "counts": [counts.get(outcome, math.nan) for outcome in names],
+        "read": read,
+        "kept": kept,
+        "aside": aside,
+        "reasons": reasons,
+        "dropped": 1 - kept / selected if selected else math.nan,
+        "unaccounted": selected - kept - sum(reasons.values()),
     }
 
 
@@ -99,11 +139,107 @@ def read_splits(path):
     Returns
     -------
     list of dict
-        As in the file, the `chromosomes` with a space after each comma.
+        As in the file, the `chromosomes` with a space after each comma and only the first of many.
     """
     numbers = ["n_windows", "n_positive", "n_negative", "n_unknown", "gc_positive", "gc_negative"]
     rows = read_table(path, numbers, ["split", "target", "chromosomes"]).to_dict("records")
-    return [{**row, "chromosomes": row["chromosomes"].replace(",", ", ")} for row in rows]
+    return [{**row, "chromosomes": _shortened_groups(row["chromosomes"])} for row in rows]
+
+
+def _shortened_groups(text):
+    groups = text.split(",")
+    if len(groups) <= MOST_GROUPS:
+        return ", ".join(groups)
+    named = ", ".join(groups[:FEW_GROUPS])
+    if groups[-1] == "...":  # the file names some only
+        return f"{named} and more"
+    return f"{named} and {len(groups) - FEW_GROUPS} more"
+
+
+def read_overlaps(path, targets):
+    """How many windows carry each pair of targets.
+
+    Parameters
+    ----------
+    path : str or Path
+        A `label_overlaps.tsv`.
+    targets : list of str
+
+    Returns
+    -------
+    numpy.ndarray of float, shape (T, T)
+        Symmetric; the diagonal counts the windows of each target.
+    """
+    table = read_table(path, ["n_windows"], ["target_a", "target_b"])
+    place = {target: number for number, target in enumerate(targets)}
+    first, second = (table[name].map(place) for name in ("target_a", "target_b"))
+    known = (first.notna() & second.notna()).to_numpy()
+    first, second = first[known].astype(int), second[known].astype(int)
+    counts = np.full((len(targets), len(targets)), np.nan)
+    counts[first, second] = counts[second, first] = table["n_windows"].to_numpy()[known]
+    return counts
+
+
+def read_leaks(path):
+    """Rows of a `leakage.tsv`.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    list of dict
+        One a pair of splits and kind of leak.
+    """
+    table = read_table(path, ["found", "dropped", "left"], ["split", "other_split", "kind", "criterion"])
+    return table.to_dict("records")
+
+
+def read_distributions(path):
+    """A `distributions.tsv`.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a split, quantity, class and bin that is not empty, bins from left to right.
+    """
+    return read_table(path, ["bin_start", "bin_end", "count"], ["split", "quantity", "class"])
+
+
+def read_balance(path):
+    """Rows of a `balance.tsv`.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    list of dict
+        One a split, quantity and kind of negatives; none for a dataset without negatives.
+    """
+    numbers = ["n", "n_positive", "mean", "mean_positive", "ks"]
+    return read_table(path, numbers, ["split", "quantity", "class"]).to_dict("records")
+
+
+def read_scaling(path):
+    """Rows of a `target_scaling.tsv`.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    list of dict
+        `target`, `log1p` (0 or 1), `mean`, `sd` and `n`, the training rows with a value.
+    """
+    return read_table(path, ["log1p", "mean", "sd", "n"], ["target"]).to_dict("records")
 
 
 def read_history(path):
