@@ -1,7 +1,7 @@
 # Two commands: `make example` runs the workflow on the embedded fly data, `make test` runs every test. Both make what they
 # need first: a .venv with the pinned packages and, for the tests, bedtools.
 .DEFAULT_GOAL := help
-.PHONY: help example test lint check-envs bedtools clean
+.PHONY: help example check test bench lint check-envs bedtools clean
 
 # The newest Python that is at least 3.11; `make example PYTHON=/path/to/python` names another.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
@@ -11,7 +11,9 @@ BIN := .venv/bin
 
 help:
 	@echo "make example     run the workflow on the embedded fly data -> results/report.html"
+	@echo "make check       look at every input of CONFIG=my_config.yaml, in seconds, before a run"
 	@echo "make test        run every test"
+	@echo "make bench       time the data stage against its peers"
 	@echo "make lint        ruff, snakefmt, snakemake --lint"
 	@echo "make check-envs  check that every conda environment declares what its scripts import"
 	@echo "make clean       remove .venv; results stay"
@@ -35,6 +37,15 @@ bedtools:
 
 example: .venv/run.stamp
 	$(BIN)/snakemake --cores $(CORES) --workflow-profile config/profiles/local
+
+# Every run begins with the same look; here it is taken again, even if the files have not changed.
+CONFIG ?= config/config.yaml
+check: .venv/run.stamp
+	@$(BIN)/snakemake check_inputs --force --cores 1 --configfile $(CONFIG) --workflow-profile config/profiles/local
+	@cat results/reference/inputs.tsv
+
+bench: .venv/dev.stamp
+	$(BIN)/python tests/bench/bench_data.py
 
 test: .venv/dev.stamp bedtools
 	$(BIN)/python -m pytest

@@ -26,10 +26,12 @@ include: "rules/report.smk"
 rule all:
     default_target: True
     input:
+        "results/reference/inputs.tsv",
         split_results("{dataset}/windows.tsv"),
         split_results("{dataset}/{fold}/split_report.tsv"),
         split_results("{dataset}/{fold}/{split}.h5"),
-        split_results("{dataset}/{fold}/baselines/gc_content/metrics.tsv"),
+        split_results("{dataset}/{fold}/leakage.tsv"),
+        split_results("{dataset}/{fold}/baselines/gc_content/metrics.tsv") if MODEL_RUNS else [],
         model_results("{dataset}/{fold}/{model}/seed{seed}/model.pt"),
         model_results("{dataset}/{fold}/{model}/seed{seed}/history.tsv"),
         model_results("{dataset}/{fold}/{model}/seed{seed}/predictions.tsv"),

@@ -5,6 +5,7 @@ import atexit
 import functools
 import hashlib
 import importlib.util
+import json
 import os
 import re
 import sys
@@ -80,6 +81,8 @@ VERSION = re.search(r"^## (\S+)", Path(workflow.source_path("../CHANGELOG.md")).
 # --- configuration ----------------------------------------------------------------------------------------------------
 
 configuration = library_module("configuration")
+dataset_rules = library_module("dataset_rules")
+fasta_sizes = library_module("fasta_sizes")
 layers = library_module("layers")
 # `workflow.basedir` would be that of another workflow that uses this one, and `source_path` may give a cached copy.
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
@@ -89,6 +92,16 @@ CONFIG_FILE = str(workflow.configfiles[-1]) if workflow.configfiles else None
 def network_problems():
     """Networks of the run that cannot be built for its windows, or whose first layer has no filters to read."""
     length, problems = SETTINGS["windows"]["length"], []
+    quantitative = sorted({row["dataset"] for row in ROWS if dataset_rules.task_of(row) == "regression"})
+    if quantitative and SETTINGS["train"]["models"]:
+        problems.append(
+            configuration.problem(
+                f"{CONFIG_FILE or 'the configuration'}, train.models",
+                f"the targets of {', '.join(quantitative)} are quantitative, and the networks of this version learn labels",
+                "an empty list: the data are made, and nothing is trained on them",
+                "write `train: {models: []}`",
+            )
+        )
     for name in SETTINGS["train"]["models"]:
         where = f"{SETTINGS['models']}, model {name}"
         first = MODELS[name]["layers"][0]["type"]
@@ -112,28 +125,62 @@ def network_problems():
     return problems
 
 
-SETTINGS, ROWS, MODELS, PROBLEMS = configuration.load_configuration(
+SCHEMAS = ("config", "datasets", "tracks", "models")
+SETTINGS, ROWS, TRACK_ROWS, MODELS, PROBLEMS = configuration.load_configuration(
     config,
     CONFIG_FILE,
-    {name: workflow.source_path(f"../config/schemas/{name}.schema.yaml") for name in ("config", "datasets", "models")},
+    {name: workflow.source_path(f"../config/schemas/{name}.schema.yaml") for name in SCHEMAS},
     [".", str(ROOT)],
-    ".snakemake/cisflow",
+    functools.partial(fasta_sizes.chromosome_sizes, cache_folder=".snakemake/cisflow"),
 )
+if SETTINGS:
+    PROBLEMS += [
+        configuration.problem(*parts)
+        for parts in dataset_rules.dataset_problems(ROWS, TRACK_ROWS, SETTINGS, SETTINGS["datasets"])
+    ]
 if not PROBLEMS:
     PROBLEMS = network_problems()
 if PROBLEMS:
     told = "\n".join(f"{number:3}. {text}" for number, text in enumerate(PROBLEMS, start=1))
     raise WorkflowError(f"the configuration has {len(PROBLEMS)} problem(s); nothing was run\n{told}")
 
-GENOME = SETTINGS["genome"]["name"]
+GENOME = SETTINGS["genome"]["name"] if "genome" in SETTINGS else "none"
 DATASETS = {}
 for row in ROWS:
     DATASETS.setdefault(row["dataset"], []).append(row)
-FOLDS = SETTINGS["folds"]
+OF_PEAKS = [name for name, rows in DATASETS.items() if rows[0]["peaks"]]
+OF_SEQUENCES = [name for name in DATASETS if name not in OF_PEAKS]
+TRACKS = {
+    name: {row["track"]: row for row in TRACK_ROWS if row["dataset"] in (name, "*")} if name in OF_PEAKS else {}
+    for name in DATASETS
+}
 SEEDS = SETTINGS["train"]["seeds"]
 WINDOWS = SETTINGS["windows"]
 if WINDOWS["merge_distance"] is None:
     WINDOWS["merge_distance"] = WINDOWS["length"] // 2
+
+
+def folds_of(settings):
+    """Every fold of the run with what defines it: lists of chromosomes, a number among k, or a column."""
+    if "column" in settings:
+        return {"holdout": settings}
+    if configuration.are_named(settings):
+        return settings
+    numbers = {f"fold{number}": number for number in range(1, settings["k"] + 1)}
+    chosen = settings.get("only", list(numbers))
+    by = settings.get("by", "chromosome")
+    return {
+        name: {"k": settings["k"], "by": by, "number": number} for name, number in numbers.items() if name in chosen
+    }
+
+
+FOLDS = folds_of(SETTINGS["folds"])
+# Of a downloaded genome the names are not known when this is read: the rule that prepares it refuses others than these.
+FOLD_CHROMOSOMES = (
+    sorted({name for fold in FOLDS.values() for names in fold.values() for name in names})
+    if configuration.are_named(SETTINGS["folds"])
+    else []
+)
 
 
 # --- inputs -----------------------------------------------------------------------------------------------------------
@@ -157,23 +204,113 @@ def local_file(source, sha256=None):
     return f"results/reference/downloads/{name}"
 
 
+def genome_checksums(kind):
+    """The accepted checksums of a file of the genome."""
+    return checksums(SETTINGS.get("genome", {}).get(f"{kind}_sha256"))
+
+
 def genome_file(kind):
     """A file of the genome that the configuration names (`fasta`, `excluded` or `aliases`), or no input at all."""
-    source = SETTINGS["genome"][kind]
-    return local_file(source, SETTINGS["genome"].get(f"{kind}_sha256")) if source else []
+    source = SETTINGS.get("genome", {}).get(kind)
+    return local_file(source, genome_checksums(kind)) if source else []
 
 
-PEAK_FILES = {name: [local_file(row["peaks"], row["sha256"]) for row in rows] for name, rows in DATASETS.items()}
+for row in [*ROWS, *TRACK_ROWS]:
+    for column, checksum in configuration.FILE_COLUMNS.items():
+        if row.get(column):
+            accepted = row.get(checksum, row["sha256"])
+            row[column], row[f"{column}_accepted"] = local_file(row[column], accepted), checksums(accepted)
 MOTIF_FILE = local_file(SETTINGS["motifs"]["database"], SETTINGS["motifs"]["database_sha256"])
 FASTA_FILE, EXCLUDED_FILE, ALIASES_FILE = (genome_file(kind) for kind in ("fasta", "excluded", "aliases"))
 
 
-def peak_files(wildcards):
-    return PEAK_FILES[wildcards.dataset]
+def sheet_files(column):
+    """An input function: the files in a column of the sheet for the dataset of the wildcards, each once."""
+
+    def files(wildcards):
+        return list(dict.fromkeys(row[column] for row in DATASETS[wildcards.dataset] if row[column]))
+
+    return files
 
 
-def peak_checksums(wildcards):
-    return [checksums(row["sha256"]) for row in DATASETS[wildcards.dataset]]
+def track_files(wildcards):
+    return list(dict.fromkeys(row["signal"] for row in TRACKS[wildcards.dataset].values()))
+
+
+def track_paths(wildcards):
+    return {name: row["signal"] for name, row in TRACKS[wildcards.dataset].items()}
+
+
+def pool_file(wildcards):
+    """Peaks of all datasets, where negatives are drawn from them."""
+    return "results/reference/pooled_peaks.bed" if "other_peaks" in SETTINGS["negatives"]["kinds"] else []
+
+
+def genome_result(name):
+    """An input function: a file of the prepared genome, for datasets whose sequences are read from it."""
+
+    def file(wildcards):
+        return f"results/reference/{GENOME}/{name}" if wildcards.dataset in OF_PEAKS else []
+
+    return file
+
+
+def without_line(row):
+    """A row without its place in the sheet: moving it must not run anything again."""
+    return {key: value for key, value in row.items() if key != "line"}
+
+
+def sheet_rows(wildcards):
+    return [without_line(row) for row in DATASETS[wildcards.dataset]]
+
+
+NAMED_IN_SHEETS = [
+    row[column] for row in [*ROWS, *TRACK_ROWS] for column in configuration.FILE_COLUMNS if row.get(column)
+]
+ALL_FILES = list(
+    dict.fromkeys([path for path in (FASTA_FILE, EXCLUDED_FILE, ALIASES_FILE, MOTIF_FILE) if path] + NAMED_IN_SHEETS)
+)
+CHECKED_INPUTS = {
+    "genome": (
+        {
+            "fasta": FASTA_FILE,
+            "fasta_accepted": genome_checksums("fasta"),
+            "excluded": EXCLUDED_FILE or None,
+            "excluded_accepted": genome_checksums("excluded"),
+            "aliases": ALIASES_FILE or None,
+        }
+        if FASTA_FILE
+        else {}
+    ),
+    "motifs": [MOTIF_FILE, checksums(SETTINGS["motifs"]["database_sha256"])],
+    "datasets": {
+        name: [{**without_line(row), "task": dataset_rules.task_of(row)} for row in rows]
+        for name, rows in DATASETS.items()
+    },
+    "tracks": [without_line(row) for row in TRACK_ROWS],
+    "folds": FOLDS,
+    "fold_chromosomes": FOLD_CHROMOSOMES,
+    "min_positives": SETTINGS["splits"]["min_positives"],
+    "sequence_columns": SETTINGS["sequences"],
+}
+
+
+def written(description, folder=Path(".snakemake/cisflow")):
+    """The path of a JSON file that holds a description; its name changes with what it holds.
+
+    A job with hundreds of rows among its parameters would print all of them whenever one has changed.
+    """
+    text = json.dumps(description, sort_keys=True)
+    path = folder / f"inputs_{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_text(text)
+        temporary.replace(path)
+    return str(path)
+
+
+INPUTS_FILE = written(CHECKED_INPUTS)
 
 
 def download_url(wildcards):
@@ -186,6 +323,76 @@ def download_checksums(wildcards):
 
 def targets_of(wildcards):
     return [row["target"] for row in DATASETS[wildcards.dataset]]
+
+
+def task_of(wildcards):
+    return dataset_rules.task_of(DATASETS[wildcards.dataset][0])
+
+
+def signals_of(wildcards):
+    """bigWig of each target that is measured."""
+    return {row["target"]: row["signal"] for row in DATASETS[wildcards.dataset] if row["signal"]}
+
+
+def signal_settings(wildcards):
+    """How signals are measured; nothing for datasets without any, which must not run again when that changes."""
+    return SETTINGS["signals"] if signals_of(wildcards) else {}
+
+
+def edge_margin(wildcards):
+    """Bases beside a stored window that must lie on the chromosome too: signal tracks, or what is measured, reach there."""
+    reaches = [SETTINGS["tracks"]["width"]] if TRACKS[wildcards.dataset] else []
+    reaches += [SETTINGS["signals"]["width"] or 0] if signals_of(wildcards) else []
+    length, jitter = WINDOWS["length"], WINDOWS["max_jitter"]
+    beside = [
+        max(width // 2 - length // 2, (width - width // 2) - (length - length // 2)) - jitter for width in reaches
+    ]
+    return max(0, *beside, 0)
+
+
+def track_settings(wildcards):
+    """How signal tracks are binned; nothing for datasets without any."""
+    return {key: SETTINGS["tracks"][key] for key in ("width", "bin", "missing")} if TRACKS[wildcards.dataset] else {}
+
+
+def windows_settings(wildcards):
+    """What shapes the windows of a dataset of peaks."""
+    return {**WINDOWS, "edge_margin": edge_margin(wildcards)}
+
+
+def sequence_settings(wildcards):
+    """What shapes the rows of a dataset of sequences."""
+    return {
+        "columns": SETTINGS["sequences"],
+        "split_column": SETTINGS["folds"].get("column"),
+        "task": task_of(wildcards),
+        "stored_length": WINDOWS["length"] + 2 * WINDOWS["max_jitter"],
+        "max_jitter": WINDOWS["max_jitter"],
+        "max_n_fraction": WINDOWS["max_n_fraction"],
+        "kmer_length": SETTINGS["splits"]["kmer_length"],
+        "min_containment": SETTINGS["splits"]["min_containment"],
+    }
+
+
+def splits_settings(wildcards):
+    """What shapes the splits of a dataset."""
+    splits = SETTINGS["splits"]
+    return {
+        "task": task_of(wildcards),
+        "length": WINDOWS["length"],
+        "max_jitter": WINDOWS["max_jitter"],
+        "max_n_fraction": WINDOWS["max_n_fraction"],
+        "edge_margin": edge_margin(wildcards),
+        "min_positives": splits["min_positives"],
+        "transform": SETTINGS["targets"]["transform"],
+        "negatives": SETTINGS["negatives"],
+        "signals": signal_settings(wildcards),
+        "leakage": {
+            "policy": splits["leakage"],
+            "kmer_length": splits["kmer_length"],
+            "min_containment": splits["min_containment"],
+        },
+    }
 
 
 def fold_of(wildcards):
@@ -220,7 +427,7 @@ PWM_SETTINGS = {key: value for key, value in SETTINGS["filters"].items() if key 
 def split_attributes(wildcards):
     """What an HDF5 file says of itself."""
     return {
-        "task": "binary",
+        "task": task_of(wildcards),
         "genome": GENOME,
         "fold": wildcards.fold,
         "split": wildcards.split,
@@ -228,11 +435,13 @@ def split_attributes(wildcards):
         "window_length": WINDOWS["length"],
         "max_jitter": WINDOWS["max_jitter"],
         "settings": {
-            "windows": WINDOWS,
-            "negatives": SETTINGS["negatives"],
+            "windows": windows_settings(wildcards),
+            "splits": splits_settings(wildcards),
+            "sequences": SETTINGS["sequences"],
+            "tracks": {**track_settings(wildcards), "files": track_paths(wildcards)},
             "fold": FOLDS[wildcards.fold],
             "seed": SETTINGS["seed"],
-            "targets": targets_of(wildcards),
+            "rows": sheet_rows(wildcards),
         },
     }
 
@@ -262,7 +471,8 @@ def model_results(pattern):
 
 def report_settings():
     """What shaped the results, printed in the report beside them."""
-    ratio = SETTINGS["negatives"]["per_positive"]
+    ratio, kinds = SETTINGS["negatives"]["per_positive"], SETTINGS["negatives"]["kinds"]
+    shares = ", ".join(f"{kind} {share / sum(kinds.values()):.0%}" for kind, share in kinds.items())
     return {
         "genome": GENOME,
         # relative, so that a project that was moved has nothing to be done
@@ -272,7 +482,8 @@ def report_settings():
         "window_length": WINDOWS["length"],
         "max_jitter": WINDOWS["max_jitter"],
         "max_datasets_in_detail": SETTINGS["report"]["max_datasets_in_detail"],
-        "negatives": f"GC-matched, {ratio:g} for each positive window, drawn within each split",
+        "negatives": f"{ratio:g} for each positive window, drawn within each split: {shares}",
+        **{name: SETTINGS[name] for name in ("splits", "folds", "targets", "signals")},
         "seeds": SEEDS,
         "bootstrap_resamples": SETTINGS["evaluate"]["bootstrap_resamples"],
         "bootstrap_block": SETTINGS["evaluate"]["bootstrap_block"],
@@ -283,7 +494,8 @@ def report_settings():
 
 
 def any_of(names):
-    return "|".join(re.escape(str(name)) for name in sorted(names, key=str))
+    """A regular expression for any of these names; without any, one that matches nothing."""
+    return "|".join(re.escape(str(name)) for name in sorted(names, key=str)) or "(?!)"
 
 
 wildcard_constraints:
@@ -294,7 +506,7 @@ wildcard_constraints:
     model=any_of(SETTINGS["train"]["models"]),
     seed=any_of(SEEDS),
     baseline="gc_content",
-    download=any_of(DOWNLOADS) or "none",
+    download=any_of(DOWNLOADS),
 
 
 # --- after a failure --------------------------------------------------------------------------------------------------

@@ -1,13 +1,16 @@
-# In: one split's windows and the genome. Out: results/{dataset}/{fold}/{split}.h5, one-hot sequences with labels.
-# May go wrong: a full disk; memory, about four bytes a base of all windows of the split.
+# In: one split's rows, the genome, signal tracks. Out: results/{dataset}/{fold}/{split}.h5, one-hot sequences with labels
+# and perhaps tracks. May go wrong: a full disk; bigWigs of another assembly.
 
 
 rule encode_split:
     input:
         bed="results/{dataset}/{fold}/{split}.bed",
-        fasta=f"results/reference/{GENOME}/genome.fa",
-        index=f"results/reference/{GENOME}/genome.fa.fai",
-        sha256=f"results/reference/{GENOME}/genome.fa.sha256",
+        scaling="results/{dataset}/{fold}/target_scaling.tsv",
+        fasta=genome_result("genome.fa"),
+        index=genome_result("genome.fa.fai"),
+        sha256=genome_result("genome.fa.sha256"),
+        aliases=ALIASES_FILE,
+        tracks=track_files,
     output:
         split="results/{dataset}/{fold}/{split}.h5",
     log:
@@ -16,9 +19,10 @@ rule encode_split:
         "benchmarks/encode_split/{dataset}/{fold}/{split}.tsv"
     conda:
         "../envs/encode.yaml"
-    threads: 2
     params:
         targets=targets_of,
+        tracks=track_paths,
+        track_settings=track_settings,
         attributes=split_attributes,
         code=code_digest("encode_split.py"),
     script:

@@ -20,6 +20,28 @@ rule download_file:
         "../scripts/download_file.py"
 
 
+# The first job of a run, by its priority, and alone, by its threads. The others do not have its table for an input: they
+# would all run again when one file has changed (and with `ancient` Snakemake leaves out jobs whose outputs are missing).
+rule check_inputs:
+    input:
+        files=ALL_FILES,
+    output:
+        table="results/reference/inputs.tsv",
+    log:
+        "logs/check_inputs/inputs.log",
+    benchmark:
+        "benchmarks/check_inputs/inputs.tsv"
+    priority: 1000
+    conda:
+        "../envs/intervals.yaml"
+    threads: workflow.cores or 1
+    params:
+        inputs=INPUTS_FILE,
+        code=code_digest("check_inputs.py"),
+    script:
+        "../scripts/check_inputs.py"
+
+
 rule prepare_genome:
     input:
         fasta=FASTA_FILE,
@@ -35,8 +57,8 @@ rule prepare_genome:
     conda:
         "../envs/reference.yaml"
     params:
-        sha256=checksums(SETTINGS["genome"]["fasta_sha256"]),
-        folds=FOLDS,
+        sha256=genome_checksums("fasta"),
+        fold_chromosomes=FOLD_CHROMOSOMES,
         code=code_digest("prepare_genome.py"),
     script:
         "../scripts/prepare_genome.py"
@@ -56,7 +78,7 @@ rule prepare_excluded:
     conda:
         "../envs/intervals.yaml"
     params:
-        sha256=checksums(SETTINGS["genome"]["excluded_sha256"]),
+        sha256=genome_checksums("excluded"),
         code=code_digest("prepare_excluded.py"),
     script:
         "../scripts/prepare_excluded.py"

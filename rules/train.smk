@@ -6,6 +6,7 @@ rule train_model:
     input:
         train="results/{dataset}/{fold}/train.h5",
         val="results/{dataset}/{fold}/val.h5",
+        groups="results/{dataset}/{fold}/groups.tsv",
     output:
         model="results/{dataset}/{fold}/{model}/seed{seed}/model.pt",
         history=report(
@@ -30,7 +31,6 @@ rule train_model:
         layers=layers_of,
         training=training_of,
         seed=seed_of,
-        fold=fold_of,
         code=code_digest("train_model.py"),
     script:
         "../scripts/train_model.py"

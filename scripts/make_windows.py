@@ -1,75 +1,116 @@
 """The peaks of a dataset's targets as labelled windows of one length."""
 
+import pandas as pd
+
 from cisflow.checksums import check_sha256
-from cisflow.genome import read_sizes
-from cisflow.intervals import check_names, read_aliases, read_bed, read_regions
+from cisflow.chromosome_names import check_names, read_aliases
+from cisflow.genome import open_genome
+from cisflow.intervals import read_regions
 from cisflow.messages import InputError, run_script
-from cisflow.windows import make_windows, windows_report
+from cisflow.peak_files import read_peaks, select_peaks
+from cisflow.target_signals import measured_targets
+from cisflow.window_table import write_peak_table, write_table
+from cisflow.windows import label_overlaps, make_windows, windows_report
 
 
-def main(
-    peaks, accepted, targets, aliases, sizes, excluded, fasta, settings, windows_output, report_output, peaks_output
-):
+def read_target(row, sizes, names):
+    """The peaks of one row of the sheet, with `fate` (why a peak is not used, else empty) and, if asked for, `value`.
+
+    Peaks that are not used, and those of the file of weak peaks (`fate` weak), still keep negatives away.
+
+    Parameters
+    ----------
+    row : dict
+    sizes : dict of str -> int
+    names : dict of str -> str
+        Aliases of chromosomes.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `chrom`, `start`, `end`, `anchor`, `fate` and perhaps `value`.
+    """
+    path = row["peaks"]
+    check_sha256(path, row["peaks_accepted"], path)
+    peaks = read_peaks(path, sizes, names, rank_by=row["rank_by"] or None, value=row["value"] or None)
+    check_names(path, peaks, sizes)
+    if peaks.empty:
+        raise InputError(
+            f"{path} holds no peaks (target {row['target']})",
+            "found no line of intervals, expected at least one",
+            "name the right file in the sheet, or remove the row",
+        )
+    top, min_score = row["top"], row["min_score"]
+    peaks["fate"] = select_peaks(
+        peaks, row["rank_by"] or "rank", int(top) if top else None, float(min_score) if min_score else None, path
+    )
+    if (peaks["fate"] != "").all():
+        raise InputError(
+            f"{path}: none of its {len(peaks)} peaks reaches min_score {min_score} (target {row['target']})",
+            f"the largest value of {row['rank_by']} is {peaks['score'].max():g}",
+            "lower min_score in the sheet, or name another column in rank_by",
+        )
+    if row["weak_peaks"]:
+        check_sha256(row["weak_peaks"], row["weak_peaks_accepted"], row["weak_peaks"])
+        weak = read_peaks(row["weak_peaks"], sizes, names)
+        check_names(row["weak_peaks"], weak, sizes)
+        peaks = pd.concat([peaks, weak.assign(fate="weak")], ignore_index=True)
+    return peaks
+
+
+def main(rows, task, aliases, excluded, fasta, settings, signals, outputs):
     """Write all windows, what became of the peaks, and the peaks themselves under the genome's names.
 
     Parameters
     ----------
-    peaks : list of str
-        Peak files in the order of `targets`.
-    accepted : list of list of str
-        SHA-256 checksums of each file.
-    targets : list of str
+    rows : list of dict
+        Rows of the sheet.
+    task : str
+        `binary` or `regression`.
     aliases : str or None
         Table of chromosome names.
-    sizes, excluded, fasta : str
+    excluded, fasta : str
     settings : dict
-        `length`, `max_jitter`, `merge_distance`, `max_n_fraction`.
-    windows_output, report_output, peaks_output : str
+        `length`, `max_jitter`, `merge_distance`, `max_n_fraction`, `edge_margin`.
+    signals : dict
+        How bigWigs are measured: `statistic`, `width`, `missing`; empty without any.
+    outputs : dict of str -> str
+        Paths of windows, report, overlaps and peaks.
     """
-    lengths = read_sizes(sizes)
-    names = read_aliases(aliases)
-    by_target = {}
-    for target, path, checksums in zip(targets, peaks, accepted, strict=True):
-        check_sha256(path, checksums, path)
-        by_target[target] = read_bed(path, lengths, names)
-        check_names(path, by_target[target], lengths)
-        if by_target[target].empty:
-            raise InputError(
-                f"{path} holds no peaks (target {target})",
-                "found no line of intervals, expected at least one",
-                "name the right file in the sheet, or remove the row",
-            )
-    left_out = read_regions(excluded)
-    windows, fates = make_windows(by_target, lengths, left_out, fasta, **settings)
+    genome = open_genome(fasta)
+    names = read_aliases(aliases, genome.sizes)
+    by_target = {row["target"]: read_target(row, genome.sizes, names) for row in rows}
+    targets = list(by_target)
+    windows, peaks = make_windows(by_target, genome, read_regions(excluded), **settings)
     if windows.empty:
-        counts = fates["fate"].value_counts().to_dict()
         raise InputError(
             "no window is left",
-            f"what became of the {len(fates)} peaks: {counts}",
+            f"what became of the {len(peaks)} peaks: {peaks['fate'].value_counts().to_dict()}",
             "shorten windows.length, raise windows.max_n_fraction, or look whether the genome fits the peaks",
         )
-    windows.to_csv(windows_output, sep="\t", index=False, float_format="%.0f", na_rep="NaN")
-    report = windows_report(windows, fates, targets, **settings)
-    report.to_csv(report_output, sep="\t", index=False)
-    with open(peaks_output, "w", encoding="utf-8") as out:
-        for target, frame in by_target.items():
-            known = frame[frame["chrom"].isin(list(lengths))]
-            known[["chrom", "start", "end"]].assign(target=target).to_csv(out, sep="\t", header=False, index=False)
+    paths = {row["target"]: row["signal"] for row in rows if row["signal"]}
+    for row in rows:
+        if row["signal"]:
+            check_sha256(row["signal"], row["signal_accepted"], row["signal"])
+    for target, values in measured_targets(windows, paths, genome.sizes, names, **signals).items():
+        windows[target] = values
+    write_table(windows, outputs["windows"])
+    report = windows_report(windows, peaks, targets, task, **settings)
+    report.to_csv(outputs["report"], sep="\t", index=False)
+    label_overlaps(windows, targets, task).to_csv(outputs["overlaps"], sep="\t", index=False)
+    write_peak_table(peaks[peaks["chrom"].isin(list(genome.sizes))], outputs["peaks"])
     print(report.to_string(index=False))
 
 
 if __name__ == "__main__":
     with run_script(snakemake):
         main(
-            snakemake.input.peaks,
-            snakemake.params.sha256,
-            snakemake.params.targets,
+            snakemake.params.rows,
+            snakemake.params.task,
             snakemake.input.get("aliases") or None,
-            snakemake.input.sizes,
             snakemake.input.excluded,
             snakemake.input.fasta,
             snakemake.params.windows,
-            snakemake.output.windows,
-            snakemake.output.report,
-            snakemake.output.peaks,
+            snakemake.params.signals,
+            dict(snakemake.output.items()),
         )

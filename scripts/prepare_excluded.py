@@ -1,9 +1,11 @@
 """Regions to leave out, merged and sorted; an empty file where the configuration names none."""
 
 from cisflow.checksums import check_sha256
-from cisflow.genome import read_sizes
-from cisflow.intervals import check_names, merged, read_aliases, read_bed
+from cisflow.chromosome_names import check_names, read_aliases
+from cisflow.genome_file import read_sizes
+from cisflow.intervals import merged
 from cisflow.messages import run_script
+from cisflow.peak_files import read_peaks
 
 
 def main(source, accepted, aliases, sizes, output):
@@ -25,7 +27,7 @@ def main(source, accepted, aliases, sizes, output):
             print("no regions are excluded")
             return
         check_sha256(source, accepted, source)
-        regions = read_bed(source, lengths, read_aliases(aliases))
+        regions = read_peaks(source, lengths, read_aliases(aliases, lengths))
         check_names(source, regions, lengths)
         known = regions[regions["chrom"].isin(list(lengths))]
         union = merged(known)

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from cisflow.checksums import check_sha256
-from cisflow.folds import chromosomes_of
-from cisflow.genome import write_genome
+from cisflow.fasta import stale_index_problem
+from cisflow.folds import check_fold_names
+from cisflow.genome_file import write_genome
 from cisflow.messages import run_script
 
 
-def main(source, accepted, folds, fasta, index, sizes, checksum):
+def main(source, accepted, fold_chromosomes, fasta, index, sizes, checksum):
     """Write the genome's files.
 
     Parameters
@@ -17,16 +18,18 @@ def main(source, accepted, folds, fasta, index, sizes, checksum):
         FASTA; plain, gzip or bgzip.
     accepted : list of str
         SHA-256 checksums of equally good copies; empty if the configuration names none.
-    folds : dict
-        The folds of the configuration. Of a downloaded genome the names were not known before, so that this is the
-        first moment at which a fold that names another chromosome can be refused.
+    fold_chromosomes : list of str
+        What the folds of the configuration name. Of a downloaded genome the names were not known before, so that this
+        is the first moment at which a fold that names another chromosome can be refused.
     fasta, index, sizes, checksum : str
         Outputs.
     """
     check_sha256(source, accepted, source)
     lengths, sha256 = write_genome(source, fasta, index, sizes)
-    for fold in folds.values():
-        chromosomes_of(fold, lengths)
+    stale = stale_index_problem(source, lengths)
+    if stale:
+        raise stale
+    check_fold_names(fold_chromosomes, lengths)
     Path(checksum).write_text(sha256 + "\n")
     print(f"{len(lengths)} sequences, {sum(lengths.values()):,} bases, sha256 of {fasta}: {sha256}")
 
@@ -36,7 +39,7 @@ if __name__ == "__main__":
         main(
             snakemake.input.fasta,
             snakemake.params.sha256,
-            snakemake.params.folds,
+            snakemake.params.fold_chromosomes,
             snakemake.output.fasta,
             snakemake.output.index,
             snakemake.output.sizes,

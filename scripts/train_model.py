@@ -13,7 +13,7 @@ from cisflow.training import train
 def main(
     train_path,
     val_path,
-    test_chromosomes,
+    groups,
     layers,
     training,
     seed,
@@ -29,8 +29,9 @@ def main(
     ----------
     train_path, val_path : str
         HDF5 files of the two splits; the test split is not read.
-    test_chromosomes : list of str
-        Of the fold, written into the model so that later use can tell what it has not seen.
+    groups : str
+        Table of the chromosomes (or other groups) of each split, written into the model so that later use can tell what
+        it has not seen.
     layers : list of dict
         As in models.yaml.
     training : dict
@@ -44,6 +45,7 @@ def main(
         For a progress bar.
     """
     chosen = choose_device(device, threads)
+    of_split = pd.read_csv(groups, sep="\t", dtype=str, keep_default_na=False)
     splits = {"train": read_split(train_path), "val": read_split(val_path)}
     about = splits["train"]["attributes"]
     targets, length = about["target_names"], int(about["window_length"])
@@ -73,10 +75,7 @@ def main(
             "genome_sha256": about["genome_sha256"],
             "config_sha256": about["config_sha256"],
             "fold": about["fold"],
-            "chromosomes": {
-                **{name: sorted({str(chrom) for chrom in split["chrom"]}) for name, split in splits.items()},
-                "test": sorted(test_chromosomes),
-            },
+            "chromosomes": {split: sorted(names) for split, names in of_split.groupby("split")["group"]},
         },
     )
 
@@ -86,7 +85,7 @@ if __name__ == "__main__":
         main(
             snakemake.input.train,
             snakemake.input.val,
-            snakemake.params.fold["test"],
+            snakemake.input.groups,
             snakemake.params.layers,
             snakemake.params.training,
             snakemake.params.seed,

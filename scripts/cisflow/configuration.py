@@ -5,11 +5,8 @@ does not bring. Every check returns a list of problems; all of them are told at 
 """
 
 import difflib
-import gzip
 import json
 import os
-import re
-import zlib
 from pathlib import Path
 
 import jsonschema
@@ -190,7 +187,7 @@ def what_is_expected(error):
     if rule == "type":
         return " or ".join(KINDS[kind] for kind in ([limit] if isinstance(limit, str) else limit))
     if rule == "enum":
-        return f"one of {', '.join(map(str, limit))}"
+        return f"one of {', '.join(str(choice) for choice in limit if choice != '')}"
     if rule == "not":
         return f"another name; cisflow itself uses {', '.join(limit['enum'])}"
     if rule in ("pattern", "oneOf"):
@@ -203,6 +200,7 @@ def what_is_expected(error):
         "exclusiveMinimum": f"more than {limit}",
         "exclusiveMaximum": f"less than {limit}",
         "uniqueItems": "each value once",
+        "maxItems": f"at most {limit}",
     }
     return words.get(rule, error.message)
 
@@ -212,7 +210,7 @@ def how_to_mend(error):
     value, rule = error.instance, error.validator
     if rule == "type" and value is None:
         return "give it a value, or remove the key to have the default"
-    if rule == "type" and error.validator_value == "string" and isinstance(value, (int, float)):
+    if rule == "type" and "string" in error.validator_value and isinstance(value, (int, float)):
         return "put it in quotes, so that YAML reads it as text"
     if rule == "type" and error.validator_value == "array":
         return "put it in square brackets"
@@ -276,35 +274,36 @@ def schema_problems(value, schema, path, lines):
 
 
 def read_sheet(path, schema):
-    """Read and check the sheet of datasets.
+    """Read and check a sheet: that of the datasets, or that of signal tracks.
 
     Parameters
     ----------
     path : str or Path
         Tab-separated, with a header; lines that start with `#` and empty lines are passed over.
     schema : dict
-        JSON Schema of one row.
+        JSON Schema of one row; its first two columns together name a row.
 
     Returns
     -------
     rows : list of dict
-        `dataset`, `target`, `peaks`, `sha256` (empty where there is none) and `line`, counted from 1.
+        Every column of the schema (empty where the sheet has none) and `line`, counted from 1.
     problems : list of str
     """
     try:
         text = text_of(path)
     except (OSError, ValueError) as error:
-        return [], [unreadable(path, error, "the sheet of datasets, tab-separated text")]
+        return [], [unreadable(path, error, "a sheet, tab-separated text")]
     numbered = [
         (number, line)
         for number, line in enumerate(text.splitlines(), start=1)
         if line.strip() and not line.startswith("#")
     ]
+    known = list(schema["properties"])
+    keys = known[:2]
     if not numbered:
-        return [], [problem(path, "the sheet is empty", "a header and a row a dataset and target", "add rows")]
+        return [], [problem(path, "the sheet is empty", f"a header and a row a {' and '.join(keys)}", "add rows")]
     header_line, header_text = numbered[0]
     header = [name.strip() for name in header_text.split("\t")]
-    known = list(schema["properties"])
     problems = []
     unknown = [name for name in header if name not in known]
     missing = [name for name in schema["required"] if name not in header]
@@ -322,7 +321,8 @@ def read_sheet(path, schema):
             problem(
                 f"{path}, line {header_line}",
                 "; ".join(parts),
-                f"the columns {', '.join(known)} (sha256 only for URLs)",
+                f"the columns {', '.join(schema['required'])}, and as needed "
+                f"{', '.join(name for name in known if name not in schema['required'])}",
                 hint,
             )
         ]
@@ -351,20 +351,20 @@ def read_sheet(path, schema):
                 problems.append(problem(where, f"{column} is empty", error.schema["description"], "fill it in"))
                 break
             problems.append(problem(where, f"{column} is {shown}", what_is_expected(error), f"change the {column}"))
-        key = (row["dataset"], row["target"])
+        key = tuple(row[name] for name in keys)
         if key in first_seen:
             problems.append(
                 problem(
                     where,
-                    f"dataset {key[0]!r}, target {key[1]!r} again (first in line {first_seen[key]})",
-                    "each pair of dataset and target once",
-                    "remove one of the two rows, or rename the target",
+                    f"{keys[0]} {key[0]!r}, {keys[1]} {key[1]!r} again (first in line {first_seen[key]})",
+                    f"each pair of {keys[0]} and {keys[1]} once",
+                    f"remove one of the two rows, or rename the {keys[1]}",
                 )
             )
         first_seen.setdefault(key, number)
-        rows.append({"sha256": "", **row, "line": number})
+        rows.append({**dict.fromkeys(known, ""), **row, "line": number})
     if not rows and not problems:
-        problems.append(problem(path, "a header without rows", "a row a dataset and target", "add rows"))
+        problems.append(problem(path, "a header without rows", f"a row a {' and '.join(keys)}", "add rows"))
     # Names that differ by case alone fall on one folder on some file systems.
     folded = {"reference": ("reference", "cisflow's own folder")}
     for row in rows:
@@ -417,62 +417,13 @@ def file_problem(where, source, checksum, folders=(".",)):
         )
     if os.path.isdir(source):
         return problem(where, f"{source} is a folder", "a file", "name the file in it")
+    if not os.path.isfile(source):  # a pipe would be waited for without end
+        return problem(where, f"{source} is a pipe or a device", "a file", "write what it gives to a file")
     if not os.access(source, os.R_OK):
         return problem(where, f"{source} may not be read", "a readable file", f"run `chmod u+r {source}`")
     if os.path.getsize(source) == 0:
         return problem(where, f"{source} is empty (0 bytes)", "a file with content", "fetch or make it again")
     return None
-
-
-def chromosome_names(fasta, cache_folder):
-    """Names of the sequences of a local FASTA file (plain, gzip or bgzip), read once and then remembered.
-
-    Parameters
-    ----------
-    fasta : str
-    cache_folder : str or Path
-        Where the names are kept, by path, size and time of change of the FASTA.
-
-    Returns
-    -------
-    list of str
-
-    Raises
-    ------
-    ValueError
-        If the file cannot be read as FASTA.
-    """
-    status = os.stat(fasta)
-    stamp = [os.path.abspath(fasta), status.st_size, status.st_mtime_ns]
-    cache = Path(cache_folder) / "chromosome_names.json"
-    try:
-        remembered = json.loads(cache.read_text())
-    except (OSError, ValueError):
-        remembered = {}
-    if isinstance(remembered, dict) and remembered.get("stamp") == stamp:
-        return remembered["names"]
-    with open(fasta, "rb") as handle:
-        opener = gzip.open if handle.read(2) == b"\x1f\x8b" else open
-    headers, carry = [], b""
-    try:
-        with opener(fasta, "rb") as handle:
-            while block := handle.read(1 << 24):
-                block = carry + block
-                cut = block.rfind(b"\n") + 1
-                block, carry = block[:cut], block[cut:]
-                if b">" in block:  # most blocks hold no header, and this look is much quicker than the expression
-                    headers += re.findall(rb"^>[ \t]*(\S+)", block, flags=re.MULTILINE)
-        headers += re.findall(rb"^>[ \t]*(\S+)", carry, flags=re.MULTILINE)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"it cannot be unpacked: {error}") from error
-    texts = [header.decode("latin-1") for header in headers]
-    if not texts:
-        raise ValueError("no line that starts with `>`")
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    temporary = cache.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(json.dumps({"stamp": stamp, "names": texts}))
-    temporary.replace(cache)
-    return texts
 
 
 def nearest_chromosome(name, names):
@@ -482,9 +433,26 @@ def nearest_chromosome(name, names):
     return bare.get(name.lower().removeprefix("chr")) or (near[0] if near else None)
 
 
+def are_named(folds):
+    """Whether the folds name their chromosomes (else they are balanced ones, or a column of a table says the split)."""
+    return all(isinstance(fold, dict) for fold in folds.values())
+
+
 def fold_problems(folds, names, path, lines):
     """Check the folds: no chromosome in two splits, and, where `names` is known, none that the genome lacks."""
     problems = []
+    if not are_named(folds):
+        for position, name in enumerate(folds.get("only", [])):
+            if int(name.removeprefix("fold")) > folds["k"]:
+                problems.append(
+                    problem(
+                        f"{path}{line_of(lines, ['folds', 'only', position])}, folds.only",
+                        f"`{name}` is beyond the {folds['k']} folds of folds.k",
+                        f"fold1 to fold{folds['k']}",
+                        "mend the name, or raise folds.k",
+                    )
+                )
+        return problems
     for fold, splits in folds.items():
         split_of = {}
         for split, chromosomes in splits.items():
@@ -531,14 +499,26 @@ def resolved(source, folders):
     return source if is_url(source) else find_file(source, *folders) or source
 
 
+# Columns of the sheets that name files, each with the column of its checksum.
+FILE_COLUMNS = {
+    "peaks": "sha256",
+    "sequences": "sha256",
+    "signal": "signal_sha256",
+    "weak_peaks": "weak_peaks_sha256",
+    "negatives": "negatives_sha256",
+}
+
+
 def read_datasets(path, schema, folders):
-    """The rows of the sheet with their peak files found, and the problems of both."""
+    """The rows of a sheet with their files found, and the problems of both."""
     rows, problems = read_sheet(path, schema)
     for row in rows:
-        if row["peaks"]:
-            row["peaks"] = resolved(row["peaks"], folders)
-            found = file_problem(f"{path}, line {row['line']}", row["peaks"], row["sha256"], folders)
-            problems += [found] if found else []
+        for column, checksum in FILE_COLUMNS.items():
+            if row.get(column):
+                row[column] = resolved(row[column], folders)
+                accepted = row.get(checksum, row["sha256"])  # the sheet of tracks has but one file a row
+                found = file_problem(f"{path}, line {row['line']}, {column}", row[column], accepted, folders)
+                problems += [found] if found else []
     return rows, problems
 
 
@@ -554,7 +534,7 @@ def read_models(path, schema, folders):
     return {name: with_defaults(model, entry, schema) for name, model in models.items()}, problems
 
 
-def load_configuration(config, config_path, schemas, folders, cache_folder):
+def load_configuration(config, config_path, schemas, folders, chromosome_sizes):
     """Check everything that can be checked before a job runs.
 
     Parameters
@@ -564,29 +544,32 @@ def load_configuration(config, config_path, schemas, folders, cache_folder):
     config_path : str or None
         The file it came from, for line numbers; None when another workflow passed the configuration on.
     schemas : dict of str -> str
-        Paths of the JSON Schemas `config`, `datasets` and `models`.
+        Paths of the JSON Schemas `config`, `datasets`, `tracks` and `models`.
     folders : sequence of str
         Where relative paths are looked for: the working folder first, then the workflow's own.
-    cache_folder : str
-        Where the names of a genome's chromosomes are remembered.
+    chromosome_sizes : callable
+        Takes the path of a FASTA file and gives the sizes of its chromosomes; see `cisflow.fasta_sizes`.
 
     Returns
     -------
     settings : dict
         The configuration with every default filled in and local paths resolved.
     rows : list of dict
-        The rows of the sheet, `peaks` resolved.
+        The rows of the sheet, its files resolved.
+    tracks : list of dict
+        The rows of the sheet of tracks, likewise; none without such a sheet.
     models : dict
         Entries of models.yaml.
     problems : list of str
         Empty if the run may start.
     """
-    schema = {name: yaml.safe_load(Path(path).read_text(encoding="utf-8")) for name, path in schemas.items()}
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # every job reads them; the compiled one is far quicker
+    schema = {name: yaml.load(Path(path).read_text(encoding="utf-8"), loader) for name, path in schemas.items()}
     lines, problems = {}, []
     if config_path is not None:
         data, lines, problems = read_yaml(config_path)
         if data is None:
-            return {}, [], {}, problems
+            return {}, [], [], {}, problems
     where_from = config_path or "the configuration"
     mistakes = schema_problems(config, schema["config"], where_from, lines)
     problems += mistakes
@@ -599,14 +582,15 @@ def load_configuration(config, config_path, schemas, folders, cache_folder):
             if path is not None:
                 read = read_datasets if key == "datasets" else read_models
                 problems += read(path, schema[key], folders)[1]
-        return {}, [], {}, problems
+        return {}, [], [], {}, problems
     settings = with_defaults(config, schema["config"])
 
     def at(*keys):
         return f"{where_from}{line_of(lines, keys)}, {'.'.join(keys)}"
 
+    genome = settings.get("genome")
     for section, key in (("genome", "fasta"), ("genome", "excluded"), ("genome", "aliases"), ("motifs", "database")):
-        source = settings[section][key]
+        source = settings.get(section, {}).get(key)
         if source is None:
             continue
         settings[section][key] = resolved(source, folders)
@@ -616,14 +600,18 @@ def load_configuration(config, config_path, schemas, folders, cache_folder):
         checksum = settings[section].get(f"{key}_sha256")
         found = file_problem(at(section, key), settings[section][key], checksum, folders)
         problems += [found] if found else []
-    if settings["genome"]["name"].lower() in ("downloads", "motifs.meme"):
-        taken = settings["genome"]["name"]
+    if genome and genome["name"].lower() in ("downloads", "motifs.meme"):
+        taken = genome["name"]
         problems.append(
             problem(at("genome", "name"), f"`{taken}` is cisflow's own", "another name", "rename the genome")
         )
 
     rows, found = read_datasets(resolved(settings["datasets"], folders), schema["datasets"], folders)
     problems += found
+    tracks = []
+    if settings["tracks"]["sheet"]:
+        tracks, found = read_datasets(resolved(settings["tracks"]["sheet"], folders), schema["tracks"], folders)
+        problems += found
     models_path = resolved(settings["models"], folders)
     models, found = read_models(models_path, schema["models"], folders)
     problems += found
@@ -649,13 +637,13 @@ def load_configuration(config, config_path, schemas, folders, cache_folder):
             )
         )
     names = None
-    fasta = settings["genome"]["fasta"]
-    if not is_url(fasta) and file_problem("", fasta, None) is None:
+    fasta = genome["fasta"] if genome else None
+    if fasta and not is_url(fasta) and file_problem("", fasta, None) is None:
         try:
-            names = chromosome_names(fasta, cache_folder)
+            names = list(chromosome_sizes(fasta))
         except ValueError as error:
             problems.append(
                 problem(at("genome", "fasta"), f"{fasta}: {error}", "FASTA, plain or gzip", "fetch or make it again")
             )
     problems += fold_problems(settings["folds"], names, where_from, lines)
-    return settings, rows, models, problems
+    return settings, rows, tracks, models, problems

@@ -1,116 +1,131 @@
-"""Splits by named chromosomes."""
-
-import numpy as np
+"""Splits: which rows are for training, validation and test."""
 
 from cisflow.messages import InputError
 
 SPLITS = ("train", "val", "test")
 
 
-def chromosomes_of(fold, sizes):
-    """The chromosomes of each split.
+def balanced_groups(counts, sizes, k):
+    """Share out groups (chromosomes, clusters) to k parts of about as many windows each.
+
+    The largest group goes first, each to the part that holds the fewest windows (Graham 1969: no part ends above 4/3 of
+    the best possible). Groups without windows follow by size: negatives may come from them.
 
     Parameters
     ----------
-    fold : dict of str -> list of str
-        `val`, `test` and perhaps `train`; without it, every other chromosome is for training.
+    counts : dict of str -> int
+        Windows of each group.
     sizes : dict of str -> int
-        The genome's chromosomes.
+        A second measure for groups of as many windows (the length of a chromosome), in the order of the genome.
+    k : int
+
+    Returns
+    -------
+    list of list of str
+        k lists; within each, the order of `sizes`.
+
+    Raises
+    ------
+    InputError
+        If fewer than k groups have windows.
+    """
+    with_windows = [name for name in sizes if counts.get(name, 0)]
+    if len(with_windows) < k:
+        raise InputError(
+            f"folds.k is {k}, but only {len(with_windows)} group(s) hold windows",
+            f"found windows on {', '.join(with_windows[:30]) or 'none'}; windows of one group belong to one split",
+            f"lower folds.k to {len(with_windows)} or less"
+            if len(with_windows) >= 3
+            else "give peaks of more chromosomes",
+        )
+    parts, load = [[] for _ in range(k)], [(0, 0)] * k
+    for name in sorted(sizes, key=lambda name: (-counts.get(name, 0), -sizes[name])):
+        part = min(range(k), key=lambda number: load[number])
+        parts[part].append(name)
+        load[part] = (load[part][0] + counts.get(name, 0), load[part][1] + sizes[name])
+    order = {name: number for number, name in enumerate(sizes)}
+    return [sorted(part, key=order.__getitem__) for part in parts]
+
+
+def groups_of_splits(fold, counts, sizes):
+    """The groups (chromosomes, or clusters of similar sequences) of each split.
+
+    Parameters
+    ----------
+    fold : dict
+        Either `val`, `test` and perhaps `train`, lists of names (without `train`, all others are for training); or `k`
+        and `number`: of k balanced parts, part `number` (from 1) is for testing, the next one for validation.
+    counts : dict of str -> int
+        Windows of each group.
+    sizes : dict of str -> int
+        Every group with its size, in order: the genome's chromosomes with their lengths.
 
     Returns
     -------
     dict of str -> list of str
-        Keys train, val and test; chromosomes in the order of the genome.
+        Keys train, val and test.
 
     Raises
     ------
     InputError
-        If the genome lacks a chromosome.
+        If a name is unknown, or there are too few groups.
     """
-    named = [chrom for chroms in fold.values() for chrom in chroms]
-    missing = [chrom for chrom in named if chrom not in sizes]
-    if missing:
-        raise InputError(
-            f"the fold names chromosomes that the genome lacks: {', '.join(missing)}",
-            f"the genome has {', '.join(list(sizes)[:30])}{', ...' if len(sizes) > 30 else ''}",
-            "mend the names under `folds` in the configuration",
-        )
+    if "k" in fold:
+        parts = balanced_groups(counts, sizes, fold["k"])
+        test, val = fold["number"] - 1, fold["number"] % fold["k"]
+        train = [name for number, part in enumerate(parts) if number not in (test, val) for name in part]
+        order = {name: number for number, name in enumerate(sizes)}
+        return {"train": sorted(train, key=order.__getitem__), "val": parts[val], "test": parts[test]}
+    named = [name for split in SPLITS for name in fold.get(split) or ()]
+    check_fold_names(named, sizes)
     wanted = {split: fold.get(split) for split in SPLITS}
     if wanted["train"] is None:
-        wanted["train"] = [chrom for chrom in sizes if chrom not in named]
-    return {split: [chrom for chrom in sizes if chrom in wanted[split]] for split in SPLITS}
+        wanted["train"] = [name for name in sizes if name not in named]
+    return {split: [name for name in sizes if name in wanted[split]] for split in SPLITS}
 
 
-def split_windows(windows, chromosomes, targets):
-    """The windows of each split.
+def check_fold_names(named, sizes):
+    """Refuse a fold that names a chromosome which is none of `sizes`."""
+    missing = [name for name in named if name not in sizes]
+    if missing:
+        raise InputError(
+            f"the fold names chromosomes that are not there: {', '.join(missing)}",
+            f"found {', '.join(list(sizes)[:30])}{', ...' if len(sizes) > 30 else ''}",
+            "mend the names under `folds` in the configuration",
+        )
+
+
+def check_positives(splits, targets, task, min_positives, groups):
+    """Refuse splits that hold too few positives of a target; all of them are told at once.
 
     Parameters
     ----------
-    windows : pandas.DataFrame
-        `chrom` and one column a target.
-    chromosomes : dict of str -> list of str
-        See `chromosomes_of`.
+    splits : dict of str -> pandas.DataFrame
+        Windows with a column a target, before negatives are drawn.
     targets : list of str
-
-    Returns
-    -------
-    dict of str -> pandas.DataFrame
+    task : str
+        `binary`: labels 1 are counted; `regression`: known values.
+    min_positives : int
+    groups : dict of str -> list of str
+        What each split is made of, for the message.
 
     Raises
     ------
     InputError
-        If a split has no window of some target.
     """
-    splits = {
-        split: windows[windows["chrom"].isin(chroms)].reset_index(drop=True) for split, chroms in chromosomes.items()
-    }
-    lacking = [
-        f"{split} ({', '.join(chromosomes[split]) or 'no chromosome'}) has no window of {target}"
-        for split, part in splits.items()
-        for target in targets
-        if not (part[target] == 1).any()
-    ]
+    what = "windows labelled 1" if task == "binary" else "rows with a value"
+    lacking = []
+    for split, part in splits.items():
+        for target in targets:
+            count = int((part[target] == 1).sum() if task == "binary" else part[target].notna().sum())
+            if count < min_positives:
+                names = groups.get(split, [])
+                shown = ", ".join(names[:12]) + (f", ... ({len(names)} in all)" if len(names) > 12 else "")
+                lacking.append(f"{split} ({shown or 'nothing'}) has {count} of {target}")
     if lacking:
         raise InputError(
-            "a split lacks positives",
-            "; ".join(lacking),
-            "choose chromosomes under `folds` that hold peaks of every target",
+            f"{len(lacking)} split(s) lack {what}",
+            "; ".join(lacking) + f"; expected at least {min_positives} of each target in each split",
+            "share the chromosomes out otherwise under `folds`, leave the target out, or lower splits.min_positives "
+            "(metrics of so few rows say little)",
         )
-    return splits
-
-
-def split_report_rows(split, windows, gc, targets, chromosomes):
-    """The rows of the split report for one split: each target's labels and the GC content of its two classes.
-
-    Parameters
-    ----------
-    split : str
-        train, val or test; `none` for windows on chromosomes of no split, which are not used.
-    windows : pandas.DataFrame
-        With a column a target.
-    gc : numpy.ndarray of float, shape (len(windows),)
-        Fraction of G or C of the stored windows.
-    targets, chromosomes : list of str
-
-    Returns
-    -------
-    list of dict
-        One row a target, and `all`: windows with any label 1 against the drawn negatives.
-    """
-    rows = []
-    for target in [*targets, "all"]:
-        label = (windows[targets].max(axis=1) if target == "all" else windows[target]).to_numpy()
-        rows.append(
-            {
-                "split": split,
-                "target": target,
-                "n_windows": len(windows),
-                "n_positive": int((label == 1).sum()),
-                "n_negative": int((label == 0).sum()),
-                "n_unknown": int(np.isnan(label).sum()),
-                "gc_positive": gc[label == 1].mean() if (label == 1).any() else np.nan,
-                "gc_negative": gc[label == 0].mean() if (label == 0).any() else np.nan,
-                "chromosomes": ",".join(chromosomes),
-            }
-        )
-    return rows

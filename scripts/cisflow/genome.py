@@ -1,201 +1,125 @@
-"""Genomes: FASTA in, an indexed FASTA of known layout out, and what the bases of an interval are.
+"""Reading genomes that the workflow has prepared: the bases of windows, and how many of them are G or C, or unknown.
 
 Coordinates are 0-based and half-open throughout.
 """
 
-import gzip
-import hashlib
-import zlib
+import mmap
+import os
+from dataclasses import dataclass
 
+import numba
 import numpy as np
-import pyfaidx
 
-from cisflow.alphabet import ALPHABET, UNKNOWN_BASES
+from cisflow.genome_file import LINE_WIDTH
 from cisflow.messages import InputError
 
-LINE_WIDTH = 60  # bases a line in the FASTA that we write
-BASES = (ALPHABET + UNKNOWN_BASES + (ALPHABET + UNKNOWN_BASES).lower()).encode()
-BASES_AT_ONCE = 1 << 22  # some megabytes: what is worked on at a time, whatever the length of a chromosome
-IS_GC = np.isin(np.arange(256), [ord(base) for base in "GC"])
-IS_UNKNOWN = ~np.isin(np.arange(256), [ord(base) for base in ALPHABET])
+LARGE = 1 << 29  # bytes of a FASTA file
+KIND = np.full(256, 2, dtype=np.uint8)  # of each ASCII code: 0 A or T, 1 G or C, 2 unknown
+KIND[np.frombuffer(b"ATat", dtype=np.uint8)] = 0
+KIND[np.frombuffer(b"GCgc", dtype=np.uint8)] = 1
+UPPER_CASE = np.frombuffer(bytes(range(256)).upper(), dtype=np.uint8)
 
 
-def records(path):
-    """Read a FASTA file record by record.
+@dataclass(frozen=True)
+class Genome:
+    """A genome as `write_genome` left it, mapped into memory: nothing is read before it is asked for.
 
-    Parameters
+    Attributes
     ----------
-    path : str or Path
-        Plain, gzip or bgzip.
+    content : numpy.ndarray of uint8
+        The bytes of the FASTA file.
+    sizes : dict of str -> int
+        Lengths of the chromosomes in bases, in the order of the file.
+    offsets : dict of str -> int
+        Byte at which each chromosome's first base stands.
+    mapped : mmap.mmap or None
+        What `content` is a view of, where it is a file.
+    """
 
-    Yields
-    ------
-    name : str
-        First word of the header.
-    sequence : bytes
-        Bases as they stand in the file (lower case is kept), without line ends.
+    content: np.ndarray
+    sizes: dict
+    offsets: dict
+    mapped: mmap.mmap | None = None
+
+
+def open_genome(fasta):
+    """Map an indexed FASTA file as `write_genome` leaves it (its index is `fasta` + .fai).
 
     Raises
     ------
     InputError
-        If the file is not FASTA, is cut short, names a sequence twice, or holds what is no base.
+        If the file is not the one that the index describes.
     """
-    with open(path, "rb") as handle:
-        opener = gzip.open if handle.read(2) == b"\x1f\x8b" else open
-    name, parts, number, seen = None, [], 0, {}
-
-    def finished(last_line):
-        sequence = b"".join(parts).translate(None, b"\r\n \t")
-        parts.clear()  # the lines of a chromosome take several times its bases in memory
-        strange = sequence.translate(None, BASES)
-        if strange:
-            raise InputError(
-                f"{path}: sequence {name} holds characters that are no bases",
-                f"found {sorted({chr(c) for c in strange})[:8]}, expected A, C, G, T, N or another IUPAC code",
-                "give the genome as nucleotide FASTA",
-            )
-        if not sequence:
-            raise InputError(
-                f"{path}, line {last_line}: sequence {name} is empty",
-                "found a header without bases below it, expected at least one line of sequence",
-                "remove the header, or fetch the file again (it may be cut short)",
-            )
-        return name, sequence
-
-    try:
-        with opener(path, "rb") as handle:
-            for number, line in enumerate(handle, start=1):
-                if line.startswith(b">"):
-                    if name is not None:
-                        yield finished(number - 1)
-                    words = line[1:].split()
-                    if not words:
-                        raise InputError(
-                            f"{path}, line {number}: a header without a name",
-                            "found `>` alone, expected `>name`",
-                            "name the sequence",
-                        )
-                    name, parts = words[0].decode("latin-1"), []
-                    if name in seen:
-                        raise InputError(
-                            f"{path}, line {number}: sequence {name} stands twice",
-                            f"found it first in line {seen[name]}, expected every name once",
-                            "remove or rename one of the two",
-                        )
-                    seen[name] = number
-                elif name is None:
-                    if line.strip():
-                        raise InputError(
-                            f"{path}, line {number}: not a FASTA file",
-                            f"found {line[:40]!r}, expected a line that starts with `>`",
-                            "name a FASTA file (plain, gzip or bgzip) as genome.fasta",
-                        )
-                else:
-                    parts.append(line)
-    except (OSError, EOFError, zlib.error) as error:
+    sizes, offsets, last = {}, {}, 0
+    with open(f"{fasta}.fai", encoding="latin-1") as handle:
+        for line in handle:
+            name, length, offset, *_ = line.rstrip("\n").split("\t")
+            sizes[name], offsets[name] = int(length), int(offset)
+            last = int(offset) + int(length) + -(-int(length) // LINE_WIDTH)
+    found = os.path.getsize(fasta)
+    if found != last:  # asked before it is mapped: an empty file cannot be
         raise InputError(
-            f"{path} cannot be read to its end",
-            f"found {error} after line {number}, expected a whole file",
-            "fetch it again; `gzip -t FILE` tells whether a gzip file is whole",
-        ) from error
-    if name is None:
-        raise InputError(f"{path} holds no sequence", "found an empty file, expected FASTA", "fetch it again")
-    yield finished(number)
+            f"{fasta} is not the file that its index describes",
+            f"found {found:,} bytes, expected {last:,}",
+            "remove both and run again; the workflow makes them anew",
+        )
+    with open(fasta, "rb") as handle:
+        mapped = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+    return Genome(np.frombuffer(mapped, dtype=np.uint8), sizes, offsets, mapped)
 
 
-def fasta_pieces(name, sequence):
-    """A record as FASTA of `LINE_WIDTH` bases a line, some megabytes at a time.
-
-    Parameters
-    ----------
-    name : str
-    sequence : bytes
-
-    Yields
-    ------
-    bytes
-    """
-    yield b">" + name.encode("latin-1") + b"\n"
-    step = BASES_AT_ONCE // LINE_WIDTH * LINE_WIDTH
-    for begin in range(0, len(sequence), step):
-        bases = np.frombuffer(sequence[begin : begin + step], dtype=np.uint8)
-        whole = len(bases) // LINE_WIDTH * LINE_WIDTH
-        lines = np.full((whole // LINE_WIDTH, LINE_WIDTH + 1), ord("\n"), dtype=np.uint8)
-        lines[:, :LINE_WIDTH] = bases[:whole].reshape(-1, LINE_WIDTH)
-        yield lines.tobytes()
-        if whole < len(bases):
-            yield bases[whole:].tobytes() + b"\n"
+@numba.njit(cache=True, nogil=True)
+def count_into(content, offset, starts, length, kind, gc, unknown):
+    """Count G or C and unknown bases of windows, line by line of the FASTA file."""
+    for window in range(len(starts)):
+        column = starts[window] % LINE_WIDTH
+        byte = offset + starts[window] // LINE_WIDTH * (LINE_WIDTH + 1) + column
+        left, n_gc, n_unknown = length, 0, 0
+        while left > 0:
+            on_line = min(LINE_WIDTH - column, left)
+            for position in range(byte, byte + on_line):
+                found = kind[content[position]]
+                n_gc += found & 1
+                n_unknown += found >> 1
+            byte += on_line + 1
+            left -= on_line
+            column = 0
+        gc[window] = n_gc
+        unknown[window] = n_unknown
 
 
-def write_genome(source, fasta, index, sizes):
-    """Write a genome as FASTA of one line width, with its index and its chromosome sizes.
-
-    The index is made from what is written, so it cannot be that of another file.
-
-    Parameters
-    ----------
-    source : str or Path
-        FASTA; plain, gzip or bgzip.
-    fasta, index, sizes : str or Path
-        Outputs: FASTA with 60 bases a line, samtools' .fai, and names with lengths.
-
-    Returns
-    -------
-    lengths : dict of str -> int
-    sha256 : str
-        Of the FASTA written.
-    """
-    lengths, rows, offset, digest = {}, [], 0, hashlib.sha256()
-    with open(fasta, "wb") as out:
-        for name, sequence in records(source):
-            pieces = 0
-            for piece in fasta_pieces(name, sequence):
-                out.write(piece)
-                digest.update(piece)
-                pieces += len(piece)
-            header = len(name.encode("latin-1")) + 2
-            width = min(len(sequence), LINE_WIDTH)  # as samtools writes it
-            rows.append((name, len(sequence), offset + header, width, width + 1))
-            offset += pieces
-            lengths[name] = len(sequence)
-    with open(index, "w", encoding="latin-1") as out:
-        out.writelines("\t".join(map(str, row)) + "\n" for row in rows)
-    with open(sizes, "w", encoding="latin-1") as out:
-        out.writelines(f"{name}\t{length}\n" for name, length in lengths.items())
-    return lengths, digest.hexdigest()
+@numba.njit(cache=True, nogil=True)
+def read_into(content, offset, starts, upper_case, bases):
+    """Copy the bases of windows in upper case, line by line of the FASTA file."""
+    length = bases.shape[1]
+    for window in range(len(starts)):
+        column = starts[window] % LINE_WIDTH
+        byte = offset + starts[window] // LINE_WIDTH * (LINE_WIDTH + 1) + column
+        done = 0
+        while done < length:
+            on_line = min(LINE_WIDTH - column, length - done)
+            for position in range(on_line):
+                bases[window, done + position] = upper_case[content[byte + position]]
+            byte += on_line + 1
+            done += on_line
+            column = 0
 
 
-def read_sizes(path):
-    """Read chromosome sizes: a dictionary from name to length in bases, in the order of the genome."""
-    with open(path, encoding="latin-1") as handle:
-        return {name: int(length) for name, length in (line.rstrip("\n").split("\t") for line in handle)}
+def checked_starts(genome, chromosome, starts, length):
+    """Starts as int64; an error if a window is not wholly on the chromosome (compiled code would read on)."""
+    starts = np.ascontiguousarray(starts, dtype=np.int64)
+    if len(starts) and (starts.min() < 0 or starts.max() + length > genome.sizes[chromosome]):
+        raise ValueError(f"a window of {length} bp passes an end of {chromosome} ({genome.sizes[chromosome]} bases)")
+    return starts
 
 
-def chromosome_bases(fasta, chromosome):
-    """The bases of one chromosome in upper case.
-
-    Parameters
-    ----------
-    fasta : str or Path
-        Indexed FASTA as written by `write_genome`.
-    chromosome : str
-
-    Returns
-    -------
-    numpy.ndarray of uint8, shape (length,)
-        ASCII codes.
-    """
-    with pyfaidx.Fasta(str(fasta), as_raw=True, sequence_always_upper=True, rebuild=False) as genome:
-        return np.frombuffer(genome[chromosome][:].encode("ascii"), dtype=np.uint8)
-
-
-def base_counts(bases, starts, length):
+def base_counts(genome, chromosome, starts, length):
     """Count G or C, and unknown bases, in windows of one chromosome.
 
     Parameters
     ----------
-    bases : numpy.ndarray of uint8, shape (chromosome length,)
-        Upper-case ASCII codes.
+    genome : Genome
+    chromosome : str
     starts : array_like of int, shape (n,)
         0-based starts; every window must lie within the chromosome.
     length : int
@@ -206,16 +130,111 @@ def base_counts(bases, starts, length):
     gc, unknown : numpy.ndarray of int64, shape (n,)
         Numbers of G or C, and of bases other than A, C, G and T.
     """
-    starts = np.asarray(starts, dtype=np.int64)
-    gc, unknown = np.zeros(len(starts), dtype=np.int64), np.zeros(len(starts), dtype=np.int64)
-    if len(starts) == 0:
-        return gc, unknown
-    windows = np.lib.stride_tricks.sliding_window_view(bases, length)
-    # Some megabytes of windows at a time: counts over the whole chromosome would need four bytes a base.
-    step = max(1, BASES_AT_ONCE // length)
-    for begin in range(0, len(starts), step):
-        part = slice(begin, begin + step)
-        inside = windows[starts[part]]
-        gc[part] = IS_GC[inside].sum(axis=1)
-        unknown[part] = IS_UNKNOWN[inside].sum(axis=1)
+    starts = checked_starts(genome, chromosome, starts, length)
+    gc, unknown = np.empty(len(starts), dtype=np.int64), np.empty(len(starts), dtype=np.int64)
+    count_into(genome.content, genome.offsets[chromosome], starts, length, KIND, gc, unknown)
+    let_go(genome)
+    return gc, unknown
+
+
+def let_go(genome):
+    """Let go of the pages of a large genome: a cluster counts them as the job's, although they are the file's."""
+    if genome.mapped is not None and len(genome.content) > LARGE:
+        genome.mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def window_base_counts(genome, windows):
+    """`base_counts` of windows of one length on any chromosomes (`chrom`, `start`, `end`), in their order."""
+    gc, unknown = np.zeros(len(windows), dtype=np.int64), np.zeros(len(windows), dtype=np.int64)
+    starts = windows["start"].to_numpy(dtype=np.int64)
+    length = width_of(windows)
+    for chrom, rows in windows.groupby("chrom", sort=False).indices.items():
+        gc[rows], unknown[rows] = base_counts(genome, chrom, starts[rows], length)
+    return gc, unknown
+
+
+def width_of(windows):
+    """The one length of windows, in bases.
+
+    Raises
+    ------
+    ValueError
+        If they differ.
+    """
+    widths = (windows["end"] - windows["start"]).unique()
+    if len(widths) > 1:
+        raise ValueError(f"windows of several lengths: {sorted(widths)[:5]}")
+    return int(widths[0]) if len(widths) else 0
+
+
+def read_bases(genome, windows):
+    """The bases of windows of one length.
+
+    Parameters
+    ----------
+    genome : Genome
+    windows : pandas.DataFrame
+        `chrom`, `start`, `end`, within their chromosomes.
+
+    Returns
+    -------
+    numpy.ndarray of uint8, shape (len(windows), length)
+        ASCII codes, upper case.
+    """
+    length = width_of(windows)
+    bases = np.empty((len(windows), length), dtype=np.uint8)
+    starts = windows["start"].to_numpy(dtype=np.int64)
+    for chrom, rows in windows.groupby("chrom", sort=False).indices.items():
+        part = np.empty((len(rows), length), dtype=np.uint8)
+        own = checked_starts(genome, chrom, starts[rows], length)
+        read_into(genome.content, genome.offsets[chrom], own, UPPER_CASE, part)
+        bases[rows] = part
+        let_go(genome)
+    return bases
+
+
+def bases_of(sequences, length):
+    """Sequences of one length as an array.
+
+    Parameters
+    ----------
+    sequences : sequence of str, each of `length` characters
+    length : int
+
+    Returns
+    -------
+    numpy.ndarray of uint8, shape (len(sequences), length)
+        ASCII codes.
+    """
+    text = "".join(sequences).encode("ascii")
+    return np.frombuffer(text, dtype=np.uint8).reshape(len(sequences), length)
+
+
+@numba.njit(cache=True, nogil=True)
+def count_rows_into(bases, kind, gc, unknown):
+    """Count G or C and unknown bases of every row."""
+    for row in range(len(bases)):
+        n_gc, n_unknown = 0, 0
+        for base in bases[row]:
+            found = kind[base]
+            n_gc += found & 1
+            n_unknown += found >> 1
+        gc[row] = n_gc
+        unknown[row] = n_unknown
+
+
+def counts_of(bases):
+    """Count G or C, and unknown bases, in sequences.
+
+    Parameters
+    ----------
+    bases : numpy.ndarray of uint8, shape (n, length)
+        ASCII codes.
+
+    Returns
+    -------
+    gc, unknown : numpy.ndarray of int64, shape (n,)
+    """
+    gc, unknown = np.empty(len(bases), dtype=np.int64), np.empty(len(bases), dtype=np.int64)
+    count_rows_into(bases, KIND, gc, unknown)
     return gc, unknown

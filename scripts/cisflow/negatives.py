@@ -1,169 +1,346 @@
-"""Negative windows with the GC content of the positives.
+"""Negative windows of one split, of one kind or of several mixed by proportion.
 
-The genome's chromosomes of one split are cut into tiles as wide as a stored window. Tiles that touch a peak, a positive
-window or an excluded region, or that hold too many unknown bases, are no candidates. Of the rest, as many are drawn as
-asked for, so that their numbers of G or C are those of the positives; where a number has run out, the nearest one is
-taken, up to a limit. If some are still missing, the tiling begins anew at another base and the rest is drawn from it,
-clear of what was drawn before. Coordinates are 0-based and half-open.
+The kinds ask different questions of a network:
+
+gc_matched
+    Windows of the genome with the GC content of the positives: is there more than base composition?
+dinucleotide_shuffle
+    The positives themselves, shuffled so that every dinucleotide occurs as often as before: is there more than
+    dinucleotides? Nothing of the genome's other structure (repeats, genes) is in them.
+flanking
+    Windows beside the positives: what marks the site within its own neighbourhood?
+other_peaks
+    Peaks of the other datasets that this one lacks: what marks this factor among accessible regions?
+bed
+    The user's own.
+
+Every window of the genome that is drawn is as wide as a stored window, lies on the split's chromosomes, is clear of
+every peak of the dataset (weak ones included), of every positive window and of what was drawn before, and holds no more
+unknown bases than a positive may. Coordinates are 0-based and half-open.
 """
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from cisflow.genome import base_counts, chromosome_bases
+from cisflow.checksums import check_sha256
+from cisflow.chromosome_names import check_names
+from cisflow.gc_matching import MAX_TILINGS, gc_matched
+from cisflow.genome import Genome, bases_of, counts_of, read_bases, window_base_counts
 from cisflow.intervals import touches
 from cisflow.messages import InputError
+from cisflow.peak_files import read_peaks
+from cisflow.shuffling import dinucleotide_shuffles, tiled
+from cisflow.window_table import read_peak_table
 
-MAX_TILINGS = 8  # tilings that are tried before a shortage is an error
+KINDS = ("gc_matched", "dinucleotide_shuffle", "flanking", "other_peaks", "bed")
+MAX_ROUNDS = 60  # draws beside a positive, or shuffles of it, before a shortage is an error
+INTERVAL = ["chrom", "start", "end"]
 
 
-def match_counts(wanted, available, max_difference):
-    """Decide how many candidates to take of each GC count.
+@dataclass(frozen=True)
+class Ground:
+    """Where the negatives of a split may lie.
+
+    Attributes
+    ----------
+    genome : Genome
+    chromosomes : list of str
+        Chromosomes of the split.
+    width : int
+        Bases of a stored window.
+    edge_margin : int
+        Bases beside it that must be on the chromosome too.
+    avoid : pandas.DataFrame
+        What no negative may touch: `chrom`, `start`, `end`.
+    max_n_fraction : float
+        Largest fraction of unknown bases.
+    """
+
+    genome: Genome
+    chromosomes: list
+    width: int
+    edge_margin: int
+    avoid: pd.DataFrame
+    max_n_fraction: float
+
+    def without(self, windows):
+        """The same ground, with some windows taken out of it."""
+        return replace(self, avoid=pd.concat([self.avoid, windows[INTERVAL]], ignore_index=True))
+
+
+def shares(kinds, total):
+    """How many negatives of each kind make a total: whole numbers, rounded by largest remainder.
 
     Parameters
     ----------
-    wanted, available : numpy.ndarray of int, shape (width + 1,)
-        Numbers of windows to match and of candidates, by number of G or C.
-    max_difference : int
-        How far, in bases, a replacement's count may lie from the wanted one.
+    kinds : dict of str -> float
+        Proportions, of any sum above 0.
+    total : int
 
     Returns
     -------
-    taken : numpy.ndarray of int, shape (width + 1,)
-        Candidates to take by number of G or C; never more than there are.
-    missing : numpy.ndarray of int, shape (width + 1,)
-        What could not be had, by the wanted number.
+    dict of str -> int
+        They add up to `total`.
     """
-    taken = np.minimum(wanted, available)
-    missing, left = wanted - taken, available - taken
-    for distance in range(1, max_difference + 1):
-        for shift in (-distance, distance):
-            if not missing.any():
-                break
-            sources = np.arange(len(wanted)) + shift
-            inside = (sources >= 0) & (sources < len(wanted))
-            moved = np.minimum(missing[inside], left[sources[inside]])
-            missing[inside] -= moved
-            left[sources[inside]] -= moved
-            taken[sources[inside]] += moved
-    return taken, missing
+    exact = {kind: total * proportion / sum(kinds.values()) for kind, proportion in kinds.items()}
+    counts = {kind: int(share) for kind, share in exact.items()}
+    largest_first = sorted(kinds, key=lambda kind: counts[kind] - exact[kind])
+    for kind in largest_first[: total - sum(counts.values())]:
+        counts[kind] += 1
+    return counts
 
 
-def candidate_tiles(chromosomes, sizes, width, avoid, fasta, max_n_fraction, rng):
-    """Tiles of some chromosomes that may serve as negatives.
+def usable(ground, windows):
+    """Which windows may serve: on the split's chromosomes, whole, clear of what is avoided, with enough known bases.
+
+    Returns
+    -------
+    usable : numpy.ndarray of bool, shape (len(windows),)
+    gc : numpy.ndarray of int64, shape (len(windows),)
+        Numbers of G or C (0 where not usable).
+    """
+    gc = np.zeros(len(windows), dtype=np.int64)
+    sizes = windows["chrom"].map(ground.genome.sizes).fillna(0)
+    inside = (windows["start"] >= ground.edge_margin) & (windows["end"] <= sizes - ground.edge_margin)
+    good = (windows["chrom"].isin(ground.chromosomes) & inside).to_numpy(copy=True)  # what pandas shows is read-only
+    good[good] &= ~touches(windows[good], ground.avoid)
+    rows = np.flatnonzero(good)
+    counted, unknown = window_base_counts(ground.genome, windows.iloc[rows])
+    gc[rows] = counted
+    good[rows] &= unknown / ground.width <= ground.max_n_fraction  # 0.29 * 100 is 28.999999999999996
+    return good, gc
+
+
+def apart(windows):
+    """Which windows overlap none that stands before them in the table and is itself kept (all of one width)."""
+    keep = np.zeros(len(windows), dtype=bool)
+    starts = windows["start"].to_numpy()
+    for rows in windows.groupby("chrom", sort=False).indices.values():
+        width = int(windows["end"].iloc[rows[0]] - starts[rows[0]])
+        taken = {}  # start of a kept window by its cell of `width` bases: two neighbours in a cell would overlap
+        for row in rows:
+            start = int(starts[row])
+            cell = start // width
+            if all(abs(taken.get(near, start - width) - start) >= width for near in (cell - 1, cell, cell + 1)):
+                taken[cell] = start
+                keep[row] = True
+    return keep
+
+
+def from_regions(count, regions, ground, is_refused, rng):
+    """Draw windows about the centres of given regions.
 
     Parameters
     ----------
-    chromosomes : list of str
-    sizes : dict of str -> int
-    width : int
-        Bases of a tile.
-    avoid : pandas.DataFrame
-        What no tile may touch.
-    fasta : str or Path
-    max_n_fraction : float
+    count : int
+    regions : pandas.DataFrame
+        `chrom`, `anchor`.
+    ground : Ground
+    is_refused : callable
+        See `gc_matched`.
     rng : numpy.random.Generator
-        Draws where the tiling of each chromosome begins.
+
+    Returns
+    -------
+    drawn : pandas.DataFrame
+        `chrom`, `start`, `end`, `gc`; at most `count`.
+    n_candidates : int
+        Regions that would have served.
+    """
+    windows = regions.iloc[rng.permutation(len(regions))][["chrom", "anchor"]].reset_index(drop=True)
+    windows["start"] = windows["anchor"] - ground.width // 2
+    windows["end"] = windows["start"] + ground.width
+    good, gc = usable(ground, windows)
+    windows = windows.assign(gc=gc)[good].reset_index(drop=True)
+    windows = windows[apart(windows)].reset_index(drop=True)
+    n_candidates, parts, begin, missing = len(windows), [windows.iloc[:0]], 0, count
+    while missing and begin < n_candidates:
+        part = windows.iloc[begin : begin + missing]
+        begin += len(part)
+        part = part[~is_refused(part)]
+        missing -= len(part)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)[[*INTERVAL, "gc"]], n_candidates
+
+
+def beside(count, positives, ground, distances, is_refused, rng):
+    """Draw windows beside the positives.
+
+    Every positive has its share at first. Where neither side of a positive has room, another positive stands in.
+
+    Parameters
+    ----------
+    count : int
+    positives : pandas.DataFrame
+        Stored windows.
+    ground : Ground
+    distances : (int, int)
+        Fewest and most bases between a positive and its negative.
+    is_refused : callable
+        See `gc_matched`.
+    rng : numpy.random.Generator
 
     Returns
     -------
     pandas.DataFrame
-        `chrom`, `start`, `end`, `gc` (number of G or C).
+        `chrom`, `start`, `end`, `gc`; at most `count`.
     """
-    parts = []
-    for chrom in chromosomes:
-        starts = np.arange(int(rng.integers(width)), sizes[chrom] - width + 1, width, dtype=np.int64)
-        tiles = pd.DataFrame({"chrom": chrom, "start": starts, "end": starts + width})
-        tiles = tiles[~touches(tiles, avoid[avoid["chrom"] == chrom])]
-        if len(tiles):
-            gc, unknown = base_counts(chromosome_bases(fasta, chrom), tiles["start"], width)
-            parts.append(tiles.assign(gc=gc)[unknown / width <= max_n_fraction])
-    if not parts:
-        empty = pd.DataFrame({"chrom": [], "start": [], "end": [], "gc": []})
-        return empty.astype({"chrom": str, "start": np.int64, "end": np.int64, "gc": np.int64})
-    return pd.concat(parts, ignore_index=True)
+    template = tiled(np.arange(len(positives)), count, rng)
+    drawn, here = [], ground
+    for number in range(MAX_ROUNDS):
+        if number >= MAX_ROUNDS // 2:
+            template = rng.integers(len(positives), size=len(template))
+        gap = rng.integers(distances[0], distances[1] + 1, size=len(template))
+        left = rng.random(len(template)) < 0.5
+        own = positives.iloc[template]
+        start = np.where(left, own["start"].to_numpy() - gap - ground.width, own["end"].to_numpy() + gap)
+        windows = pd.DataFrame({"chrom": own["chrom"].to_numpy(), "start": start, "end": start + ground.width})
+        good, gc = usable(here, windows)
+        good[good] &= apart(windows[good])
+        chosen = windows.assign(gc=gc)[good]
+        good[good] &= ~is_refused(chosen)
+        drawn.append(windows.assign(gc=gc)[good])
+        template = template[~good]
+        if not len(template):
+            break
+        here = here.without(chosen)
+    return pd.concat(drawn, ignore_index=True)
 
 
-def gc_counts(windows, fasta):
-    """Number of G or C in each window (windows of one length, within their chromosomes).
-
-    Returns
-    -------
-    numpy.ndarray of int64, shape (len(windows),)
-    """
-    counts = np.zeros(len(windows), dtype=np.int64)
-    starts = windows["start"].to_numpy()
-    for chrom, positions in windows.groupby("chrom", sort=False).indices.items():
-        width = int(windows["end"].iloc[positions[0]] - starts[positions[0]])
-        counts[positions], _ = base_counts(chromosome_bases(fasta, chrom), starts[positions], width)
-    return counts
+def shortage(kind, found, wanted, chromosomes, why, cure):
+    """The error that says how many negatives of a kind are missing, and what to do."""
+    return InputError(
+        f"too few negatives of kind {kind} on {', '.join(chromosomes)}: {wanted - found} of {wanted} are missing",
+        why,
+        f"{cure}; or lower negatives.per_positive, give negatives.kinds another kind beside it, or give the split more "
+        "chromosomes",
+    )
 
 
-def gc_matched_negatives(
-    positives, chromosomes, sizes, avoid, fasta, per_positive, max_gc_difference, max_n_fraction, rng
-):
-    """Draw negatives for the positives of one split.
+def draw_negatives(positives, bases, kinds, count, ground, options, pools, is_refused, rng):
+    """Draw the negatives of one split.
 
     Parameters
     ----------
     positives : pandas.DataFrame
         Windows as stored, that is with their jitter, all of one length.
-    chromosomes : list of str
-        Chromosomes of the split; negatives come from these alone.
-    sizes : dict of str -> int
-    avoid : pandas.DataFrame
-        Peaks, positive windows and excluded regions.
-    fasta : str or Path
-    per_positive : float
-        Negatives for each positive; the total is rounded.
-    max_gc_difference : float
-        Largest difference of GC content (a fraction) between a positive and what stands for it.
-    max_n_fraction : float
+    bases : numpy.ndarray of uint8, shape (len(positives), width)
+        Their sequences in ASCII, upper case.
+    kinds : dict of str -> float
+        Proportions of the kinds; keys of `KINDS`.
+    count : int
+        Number of negatives in all.
+    ground : Ground
+        Where they may lie.
+    options : dict
+        `max_gc_difference` (a fraction) and `flank_distance` (fewest and most bases).
+    pools : dict of str -> pandas.DataFrame
+        For `other_peaks` and `bed`: `chrom`, `anchor` of the regions to draw from.
+    is_refused : callable
+        Takes drawn windows (`chrom`, `start`, `end`) and perhaps their bases, and says which are refused (bool, one a
+        window), because they would leak into another split; others are drawn for them.
     rng : numpy.random.Generator
 
     Returns
     -------
-    pandas.DataFrame
-        `chrom`, `start`, `end`, `gc`: the exact number asked for, sorted, as wide as the positives.
+    drawn : pandas.DataFrame
+        `chrom`, `start`, `end`, `kind` and `sequence` (`.` for windows of the genome; of a shuffle the interval is that
+        of the positive that was shuffled): `count` rows, kinds in the order of `KINDS`, each sorted by position.
+    bases : numpy.ndarray of uint8, shape (count, width)
+        Their sequences.
 
     Raises
     ------
     InputError
-        If there are not enough candidates.
+        If there are not enough candidates of a kind.
     """
-    width = int(positives["end"].iloc[0] - positives["start"].iloc[0])
-    positive_gc = gc_counts(positives, fasta)
-    total = round(per_positive * len(positives))
-    # Whole multiples of the positives, and a random part of them for the rest.
-    whole, rest = divmod(total, len(positives))
-    template = np.concatenate([np.tile(positive_gc, whole), rng.permutation(positive_gc)[:rest]])
-    missing = np.bincount(template, minlength=width + 1)
-    columns = ["chrom", "start", "end"]
-    max_difference = int(max_gc_difference * width + 1e-9)  # 0.29 * 100 is 28.999999999999996
-    chosen, n_candidates = [], 0
-    for _ in range(MAX_TILINGS):
-        taken_so_far = [part[columns] for part in chosen]
-        candidates = candidate_tiles(
-            chromosomes, sizes, width, pd.concat([avoid[columns], *taken_so_far]), fasta, max_n_fraction, rng
-        )
-        n_candidates += len(candidates)
-        available = np.bincount(candidates["gc"].to_numpy(dtype=np.int64), minlength=width + 1)
-        taken, missing = match_counts(missing, available, max_difference)
-        shuffled = candidates.iloc[rng.permutation(len(candidates))]
-        rank = shuffled.groupby("gc").cumcount().to_numpy()
-        chosen.append(shuffled[rank < taken[shuffled["gc"].to_numpy(dtype=np.int64)]])
-        if not missing.any():
-            break
-    if missing.any():
-        short = np.flatnonzero(missing)
-        raise InputError(
-            f"too few negatives on {', '.join(chromosomes)}: {int(missing.sum())} of {total} are missing",
-            f"{n_candidates} tiles of {width} bp in {MAX_TILINGS} tilings are clear of peaks, excluded regions and N; "
-            f"none is left within {max_gc_difference:g} of the GC content of the positives with "
-            f"{100 * short[0] / width:.0f} to {100 * short[-1] / width:.0f} % GC",
-            "lower negatives.per_positive, raise negatives.max_gc_difference, shorten windows.length, "
-            "or give the split more chromosomes",
-        )
-    drawn = pd.concat(chosen, ignore_index=True)
-    order = drawn["chrom"].map({name: number for number, name in enumerate(sizes)})
-    return drawn.assign(order=order).sort_values(["order", "start"], ignore_index=True).drop(columns="order")
+    order = {name: number for number, name in enumerate(ground.genome.sizes)}
+    positive_gc, _ = counts_of(bases)
+    counts = shares({kind: kinds[kind] for kind in KINDS if kinds.get(kind)}, count)
+    wanted_of = {kind: wanted for kind, wanted in counts.items() if wanted}
+    parts = {}
+    for kind in reversed(wanted_of):  # windows with some GC content can be had elsewhere, the user's own cannot
+        wanted = wanted_of[kind]
+        what = f"{ground.width} bp, clear of peaks and of what is excluded, with at most {ground.max_n_fraction:.0%} N"
+        if kind == "gc_matched":
+            limit = options["max_gc_difference"]
+            drawn, missing, tried = gc_matched(tiled(positive_gc, wanted, rng), ground, limit, is_refused, rng)
+            short = np.flatnonzero(missing)
+            why = (
+                f"{tried} tiles of {what} were found in {MAX_TILINGS} tilings; none is left within {limit:g} of the GC "
+                f"content of the positives with {100 * short[0] / ground.width:.0f} to "
+                f"{100 * short[-1] / ground.width:.0f} % GC"
+                if len(short)
+                else ""
+            )
+            cure = "raise negatives.max_gc_difference, shorten windows.length"
+        elif kind == "dinucleotide_shuffle":
+            template = tiled(np.arange(len(positives)), wanted, rng)
+            drawn = dinucleotide_shuffles(positives, bases, template, is_refused, rng)
+            why = cure = ""  # a shortage is told by the shuffles themselves
+        elif kind == "flanking":
+            drawn = beside(wanted, positives, ground, options["flank_distance"], is_refused, rng)
+            low, high = options["flank_distance"]
+            why = f"there is no room for more windows of {what}, {low} to {high} bp from a positive"
+            cure = "raise the second number of negatives.flank_distance"
+        else:
+            drawn, tried = from_regions(wanted, pools[kind], ground, is_refused, rng)
+            on_split = int(pools[kind]["chrom"].isin(ground.chromosomes).sum())
+            why = (
+                f"of {on_split} regions on these chromosomes, {tried} give a window of {what}, none overlapping another"
+            )
+            cure = "give more regions"
+        if len(drawn) < wanted:
+            raise shortage(kind, len(drawn), wanted, ground.chromosomes, why, cure)
+        if kind != "dinucleotide_shuffle":
+            drawn, ground = drawn.assign(sequence="."), ground.without(drawn)
+        drawn = drawn.assign(kind=kind, order=drawn["chrom"].map(order))
+        parts[kind] = drawn.sort_values(["order", "start"], kind="stable").drop(columns="order")
+    columns = [*INTERVAL, "kind", "sequence"]
+    if not parts:
+        empty = pd.DataFrame({name: [] for name in columns}, dtype=str).astype({"start": np.int64, "end": np.int64})
+        return empty, np.empty((0, ground.width), dtype=np.uint8)
+    drawn = pd.concat([parts[kind] for kind in wanted_of], ignore_index=True)[columns]
+    drawn_bases = np.empty((len(drawn), ground.width), dtype=np.uint8)
+    written = (drawn["sequence"] != ".").to_numpy()
+    if not written.all():
+        drawn_bases[~written] = read_bases(ground.genome, drawn[~written])
+    drawn_bases[written] = bases_of(drawn.loc[written, "sequence"], ground.width)
+    return drawn, drawn_bases
+
+
+def read_pools(kinds, pool, dataset, rows, sizes, aliases):
+    """Read the regions from which negatives of kinds `other_peaks` and `bed` are drawn.
+
+    Parameters
+    ----------
+    kinds : dict of str -> float
+    pool : str or None
+        Peaks of all datasets.
+    dataset : str
+        Whose own peaks are left out.
+    rows : list of dict
+        Rows of the sheet, with the user's own `negatives`.
+    sizes, aliases : dict
+        The genome's chromosomes and other names of them.
+
+    Returns
+    -------
+    dict of str -> pandas.DataFrame
+        `chrom`, `anchor`.
+    """
+    pools = {}
+    if "other_peaks" in kinds:
+        peaks = read_peak_table(pool)
+        pools["other_peaks"] = peaks.loc[peaks["target"] != dataset, ["chrom", "anchor"]]
+    if "bed" in kinds:
+        files = {row["negatives"]: row["negatives_accepted"] for row in rows if row["negatives"]}
+        parts = []
+        for path, accepted in files.items():
+            check_sha256(path, accepted, path)
+            parts.append(read_peaks(path, sizes, aliases))
+            check_names(path, parts[-1], sizes)
+        pools["bed"] = pd.concat(parts, ignore_index=True)[["chrom", "anchor"]]
+    return pools

@@ -1,8 +1,10 @@
-"""Tables of windows: reading them, and widening them by the bases that are stored beside each window."""
+"""Tables of windows and of peaks: reading and writing them, and widening windows by the bases stored beside them."""
 
 import pandas as pd
 
-COLUMNS = ("chrom", "start", "end", "name", "score", "strand")  # the others are targets
+# The others are targets.
+COLUMNS = ("chrom", "start", "end", "name", "score", "strand", "sequence", "split", "cluster")
+PEAK_COLUMNS = ["chrom", "start", "end", "target", "anchor", "fate"]
 
 
 def widened(windows, margin):
@@ -10,9 +12,26 @@ def widened(windows, margin):
     return windows.assign(start=windows["start"] - margin, end=windows["end"] + margin)
 
 
+def write_table(windows, path):
+    """Write windows.tsv or a split's BED file; unknown values as NaN, since an empty last field is none to bedtools."""
+    windows.to_csv(path, sep="\t", index=False, float_format="%.9g", na_rep="NaN")
+
+
 def read_windows(path):
     """Read windows.tsv or a split's BED file: `chrom`, `start`, `end`, `name`, ..., one float column a target."""
     table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False).rename(columns={"#chrom": "chrom"})
     targets = [column for column in table.columns if column not in COLUMNS]
     # Read as text first: pandas would take a chromosome called NA for a missing value and one called 1 for a number.
-    return table.astype({"start": "int64", "end": "int64", **dict.fromkeys(targets, "float64")})
+    table = table.astype({"start": "int64", "end": "int64", **dict.fromkeys(targets, "float64")})
+    return table.copy()  # in one piece: pandas warns of a table in pieces, one a target, whenever a column is added
+
+
+def write_peak_table(peaks, path):
+    """Write peaks as BED without a header: interval, target (or dataset), anchor, and what became of the peak."""
+    peaks[PEAK_COLUMNS].to_csv(path, sep="\t", header=False, index=False)
+
+
+def read_peak_table(path):
+    """Read what `write_peak_table` wrote."""
+    table = pd.read_csv(path, sep="\t", names=PEAK_COLUMNS, dtype=str, keep_default_na=False)
+    return table.astype({"start": "int64", "end": "int64", "anchor": "int64"})

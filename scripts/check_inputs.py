@@ -1,0 +1,45 @@
+"""A look at every input before anything else runs; all problems are told at once."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from cisflow.input_checks import check_inputs
+from cisflow.messages import InputError, run_script
+
+
+def main(inputs, output):
+    """Look at every input and write what was looked at.
+
+    Parameters
+    ----------
+    inputs : str
+        JSON file of the arguments of `cisflow.input_checks.check_inputs`.
+    output : str
+        Table of files, what they are, and how much of each was read.
+
+    Raises
+    ------
+    InputError
+        With every problem.
+    """
+    checks = check_inputs(**json.loads(Path(inputs).read_text()))
+    table = pd.DataFrame(checks.looked_at, columns=["file", "kind", "looked_at"])
+    print(table.to_string(index=False))
+    if checks.problems:
+        told = []
+        for number, problem in enumerate(checks.problems, start=1):
+            text = f"{problem.what}\n{problem.why}\nfix: {problem.fix}".replace("\n", "\n     ")
+            told.append(f"{number:3}. {text}")
+        raise InputError(
+            f"{len(checks.problems)} problem(s) in the inputs; nothing else was run",
+            "\n".join(told),
+            "mend them and run again: finished work is kept",
+        )
+    table.to_csv(output, sep="\t", index=False)
+
+
+if __name__ == "__main__":
+    with run_script(snakemake):
+        main(snakemake.params.inputs, snakemake.output.table)
