@@ -1,7 +1,6 @@
 """Every mistake in a configuration is told by file and line, with what was found, what was expected and a cure."""
 
 import gzip
-import json
 from pathlib import Path
 
 import jsonschema
@@ -9,17 +8,19 @@ import pytest
 import yaml
 
 from cisflow.configuration import (
-    chromosome_names,
     load_configuration,
     nearest_chromosome,
+    problem,
     read_sheet,
     read_yaml,
     with_defaults,
 )
+from cisflow.dataset_rules import dataset_problems
+from cisflow.fasta_sizes import chromosome_sizes
 
 SCHEMAS = {
     name: str(Path(__file__).parents[1] / "config" / "schemas" / f"{name}.schema.yaml")
-    for name in ("config", "datasets", "models")
+    for name in ("config", "datasets", "tracks", "models")
 }
 FASTA = b"".join(b">chr%s a description\nACGTACGT\nACG\n" % name for name in (b"A", b"B", b"C"))
 CHECKSUM = "0123456789abcdef" * 4
@@ -49,6 +50,10 @@ small:
     "peaks.bed": "chrA\t0\t5\n",
     "motifs.meme": "MEME version 4\n",
     "genome.fa": FASTA,
+    # Named by some of the mistakes below.
+    "weak.bed": "chrA\t0\t9\n",
+    "signal.bw": "a bigWig",
+    "library.tsv": "sequence\tfactor\nACGT\t1.5\n",
 }
 
 
@@ -70,17 +75,64 @@ def change(name, old, new):
     Path(name).write_text(text.replace(old, new, 1))
 
 
+def apply(*changes):
+    """Make changes, (file, what stands there, what to write); None stands for the whole file."""
+    for name, old, new in changes:
+        if old is None:
+            write(name, new)
+        else:
+            change(name, old, new)
+
+
 def load(folders=(".",)):
-    """What Snakemake would pass on of config.yaml, loaded and checked."""
+    """What Snakemake would pass on of config.yaml, loaded and checked, as rules/common.smk does it."""
     try:
         config = yaml.safe_load(Path("config.yaml").read_text(encoding="utf-8-sig"))
     except (yaml.YAMLError, UnicodeDecodeError):
         config = {}
-    return load_configuration(config, "config.yaml", SCHEMAS, folders, "cache")
+    settings, rows, tracks, models, problems = load_configuration(
+        config, "config.yaml", SCHEMAS, folders, chromosome_sizes
+    )
+    if settings:
+        problems += [problem(*parts) for parts in dataset_problems(rows, tracks, settings, settings["datasets"])]
+    return settings, rows, tracks, models, problems
 
 
 def sheet(*rows):
     return ("datasets.tsv", None, HEADER + "".join(rows))
+
+
+def wide(*rows):
+    """A sheet of one row or several, each a dictionary beside dataset and target; peaks unless it has sequences."""
+    full = []
+    for row in rows:
+        door = {} if "sequences" in row or "peaks" in row else {"peaks": "peaks.bed"}
+        full.append({"dataset": "tiny", "target": "factor", **door, **row})
+    columns = list(dict.fromkeys(name for row in full for name in row))
+    lines = [columns, *([row.get(name, "") for name in columns] for row in full)]
+    return ("datasets.tsv", None, "".join("\t".join(line) + "\n" for line in lines))
+
+
+def section(text):
+    """A section more in config.yaml, in its fifth line."""
+    return (CONFIG, "windows:", f"{text}\nwindows:")
+
+
+def tracks(*rows, options=""):
+    """A sheet of tracks, and the section that names it."""
+    lines = "".join("\t".join(row) + "\n" for row in rows)
+    return [
+        section(f"tracks: {{sheet: tracks.tsv{options}}}"),
+        ("tracks.tsv", None, f"dataset\ttrack\tsignal\n{lines}"),
+    ]
+
+
+def folds(text):
+    return (CONFIG, "holdout: {val: [chrB], test: [chrC]}", text)
+
+
+def genome(text):
+    return (CONFIG, "genome: {name: made, fasta: genome.fa}\n", text)
 
 
 CONFIG, MODELS = "config.yaml", "models.yaml"
@@ -108,7 +160,7 @@ MISTAKES = {
     "number as a key": ((CONFIG, "windows:", "1: 1\nwindows:"), ("config.yaml, line 5", "key `1`", "one of", "remove")),
     "missing section": (
         (CONFIG, "motifs: {database: motifs.meme}\n", ""),
-        ("config.yaml, line 1", "the file lacks `motifs`", "genome, motifs, folds", "add what is missing"),
+        ("config.yaml, line 1", "the file lacks `motifs`", "the keys datasets, motifs, folds", "add what is missing"),
     ),
     "missing key": (
         (CONFIG, "val: [chrB], ", ""),
@@ -206,7 +258,7 @@ MISTAKES = {
     ),
     "missing sheet": (
         (CONFIG, "datasets.tsv", "dataset.tsv"),
-        ("dataset.tsv", "there is no such file", "the sheet of datasets", "mend the path"),
+        ("dataset.tsv", "there is no such file", "a sheet", "mend the path"),
     ),
     "missing models": (
         (CONFIG, "models.yaml", "model.yaml"),
@@ -214,7 +266,7 @@ MISTAKES = {
     ),
     "missing peaks": (
         sheet("tiny\tfactor\tpeak.bed\n"),
-        ("datasets.tsv, line 2", "there is no file peak.bed", "an existing file", "mend the path"),
+        ("datasets.tsv, line 2, peaks", "there is no file peak.bed", "an existing file", "mend the path"),
     ),
     "empty FASTA": (
         ("genome.fa", None, ""),
@@ -222,7 +274,7 @@ MISTAKES = {
     ),
     "empty peaks": (
         ("peaks.bed", None, ""),
-        ("datasets.tsv, line 2", "peaks.bed is empty", "a file with content", "make it again"),
+        ("datasets.tsv, line 2, peaks", "peaks.bed is empty", "a file with content", "make it again"),
     ),
     "folder": (
         (CONFIG, "fasta: genome.fa", "fasta: ."),
@@ -242,7 +294,7 @@ MISTAKES = {
     ),
     "URL of peaks without checksum": (
         sheet("tiny\tfactor\thttps://example.org/a.bed\n"),
-        ("datasets.tsv, line 2", "https://example.org/a.bed has no sha256", "checksum", "sha256sum FILE"),
+        ("datasets.tsv, line 2, peaks", "https://example.org/a.bed has no sha256", "checksum", "sha256sum FILE"),
     ),
     "URL of aliases": (
         (CONFIG, "genome.fa}", 'genome.fa, aliases: "https://example.org/a"}'),
@@ -264,11 +316,16 @@ MISTAKES = {
     ),
     "unknown column": (
         ("datasets.tsv", None, HEADER.replace("\n", "\tcell\n") + ROW.replace("\n", "\tK562\n")),
-        ("datasets.tsv, line 1", "unknown column 'cell'", "the columns dataset, target, peaks", "remove columns"),
+        (
+            "datasets.tsv, line 1",
+            "unknown column 'cell'",
+            "dataset, target, and as needed peaks, sequences",
+            "remove columns",
+        ),
     ),
     "missing column": (
-        ("datasets.tsv", None, HEADER.replace("peaks", "peak") + ROW),
-        ("datasets.tsv, line 1", "unknown column 'peak'; no column 'peaks'", "the columns dataset", "rename"),
+        ("datasets.tsv", None, HEADER.replace("target", "factor") + ROW),
+        ("datasets.tsv, line 1", "unknown column 'factor'; no column 'target'", "the columns dataset", "rename"),
     ),
     "column twice": (
         ("datasets.tsv", None, HEADER.replace("\n", "\tpeaks\n") + ROW.replace("\n", "\tpeaks.bed\n")),
@@ -293,7 +350,11 @@ MISTAKES = {
     ),
     "empty field": (
         sheet("tiny\tfactor\t\n"),
-        ("datasets.tsv, line 2", "peaks is empty", "a path or a URL", "fill it in"),
+        ("datasets.tsv, line 2", "neither `peaks` nor `sequences`", "one of them", "name a peak file"),
+    ),
+    "empty name": (
+        sheet("tiny\t\tpeaks.bed\n"),
+        ("datasets.tsv, line 2", "target is empty", "at most 64 characters", "fill it in"),
     ),
     "checksum in the sheet": (
         ("datasets.tsv", None, HEADER.replace("\n", "\tsha256\n") + ROW.replace("\n", "\tABC\n")),
@@ -327,7 +388,7 @@ MISTAKES = {
             sheet(ROW.replace("factor", name)),
             ("datasets.tsv, line 2", f"target is '{name}'", "another name; cisflow itself uses chrom", "change"),
         )
-        for name in ("all", "chrom", "mean")
+        for name in ("all", "chrom", "mean", "sequence", "split", "cluster", "line", "kind", "gc", "unknown")
     },
     **{
         f"target with {name}": (
@@ -440,13 +501,384 @@ MISTAKES = {
 }
 
 
+URL = "https://example.org/file"
+ROW_2 = "datasets.tsv, line 2"
+# The data stage: sections, columns and rules that hold columns and sections against one another.
+MISTAKES |= {
+    # folds
+    "too few balanced folds": (
+        folds("k: 2"),
+        ("config.yaml, line 7", "`folds.k` is 2", "3 or more", "mend the value"),
+    ),
+    "number of folds as text": (
+        folds('k: "5"'),
+        ("config.yaml, line 7", '`folds.k` is "5"', "a whole number", "mend the value"),
+    ),
+    "fold beyond k": (
+        folds("{k: 5, only: [fold1, fold6]}"),
+        ("config.yaml, line 7, folds.only", "`fold6` is beyond the 5 folds", "fold1 to fold5", "raise folds.k"),
+    ),
+    "fold without its number": (
+        folds("{k: 5, only: [holdout]}"),
+        ("config.yaml, line 7", '`folds.only.0` is "holdout"', "fold1, fold2, ...", "mend the value"),
+    ),
+    "no fold of k": (
+        folds("{k: 5, only: []}"),
+        ("config.yaml, line 7", "`folds.only` is []", "at least one", "mend the value"),
+    ),
+    "fold of k twice": (
+        folds("{k: 5, only: [fold1, fold1]}"),
+        ("config.yaml, line 7", '`folds.only` is ["fold1", "fold1"]', "each value once", "mend the value"),
+    ),
+    "balanced folds without k": (
+        folds("{by: cluster, only: [fold1]}"),
+        ("config.yaml, line 6", "`folds` lacks `k`", "the keys k", "add what is missing"),
+    ),
+    **{
+        f"fold named {name}": (
+            folds(f"{name}: {{val: [chrB], test: [chrC]}}"),
+            ("config.yaml, line 7", f'`folds` holds the name "{name}"', "another name", "mend the value"),
+        )
+        for name in ("k", "column")
+    },
+    "folds by something else": (
+        folds("{k: 5, by: chromosomes}"),
+        ("config.yaml, line 7", '`folds.by` is "chromosomes"', "one of chromosome, cluster", "mean `chromosome`?"),
+    ),
+    "balanced folds beside named ones": (
+        (CONFIG, "  holdout:", "  k: 5\n  holdout:"),
+        ("config.yaml, line 8", "unknown key `folds.holdout`", "one of by, k, only", "remove it"),
+    ),
+    "folds by a column beside named ones": (
+        (CONFIG, "  holdout:", "  column: split\n  holdout:"),
+        ("config.yaml, line 8", "unknown key `folds.holdout`", "one of column", "remove it"),
+    ),
+    "peaks and folds by a column": (
+        folds("column: split"),
+        (ROW_2, "peaks of tiny, but folds by a column", "folds of chromosomes", "name chromosomes under `folds`"),
+    ),
+    "peaks and folds by cluster": (
+        folds("{k: 3, by: cluster}"),
+        (ROW_2, "peaks of tiny, but folds by clusters", "folds of chromosomes", "name chromosomes under `folds`"),
+    ),
+    # negatives
+    "unknown kind": (
+        section("negatives: {kinds: {dinucleotide_shufle: 1}}"),
+        (
+            "config.yaml, line 5",
+            "unknown key `negatives.kinds.dinucleotide_shufle`",
+            "one of bed, dinucleotide_shuffle, flanking, gc_matched, other_peaks",
+            "did you mean `dinucleotide_shuffle`?",
+        ),
+    ),
+    "kinds as a list": (
+        section("negatives: {kinds: [flanking]}"),
+        ("config.yaml, line 5", '`negatives.kinds` is ["flanking"]', "keys with values", "`key: value`"),
+    ),
+    "none of a kind": (
+        section("negatives: {kinds: {flanking: 0}}"),
+        ("config.yaml, line 5", "`negatives.kinds.flanking` is 0", "more than 0", "mend the value"),
+    ),
+    "no kind": (
+        section("negatives: {kinds: {}}"),
+        ("config.yaml, line 5", "`negatives.kinds` is {}", "at least one", "mend the value"),
+    ),
+    "distance with three numbers": (
+        section("negatives: {flank_distance: [5, 10, 15]}"),
+        ("config.yaml, line 5", "`negatives.flank_distance` is [5, 10, 15]", "at most 2", "mend the value"),
+    ),
+    "distance with one number": (
+        section("negatives: {flank_distance: [500]}"),
+        ("config.yaml, line 5", "`negatives.flank_distance` is [500]", "at least 2", "mend the value"),
+    ),
+    "distance the wrong way round": (
+        section("negatives: {flank_distance: [5000, 500]}"),
+        ("negatives.flank_distance", "[5000, 500]", "the smaller number first", "swap them"),
+    ),
+    "negative distance": (
+        section("negatives: {flank_distance: [-500, 500]}"),
+        ("config.yaml, line 5", "`negatives.flank_distance.0` is -500", "0 or more", "mend the value"),
+    ),
+    "own negatives without a file": (
+        section("negatives: {kinds: {bed: 1}}"),
+        (ROW_2, "negatives of kind bed, but no file for dataset tiny", "`negatives`", "name one"),
+    ),
+    "peaks of others without others": (
+        section("negatives: {kinds: {gc_matched: 1, other_peaks: 1}}"),
+        (ROW_2, "other_peaks with a single dataset", "two or more datasets of peaks", "add a dataset"),
+    ),
+    "peaks of others where the others are sequences": (
+        [
+            section("negatives: {kinds: {other_peaks: 1}}"),
+            wide({}, {"dataset": "mpra", "sequences": "library.tsv"}),
+        ],
+        (ROW_2, "other_peaks with a single dataset", "two or more datasets of peaks", "add a dataset"),
+    ),
+    "shuffles of measured windows": (
+        [section("negatives: {kinds: {dinucleotide_shuffle: 1}}"), wide({"signal": "signal.bw"})],
+        (ROW_2, "shuffles for dataset tiny, whose signal is measured", "negatives of the genome", "drop that kind"),
+    ),
+    "shuffles beside tracks": (
+        tracks(("*", "ATAC", "signal.bw"), options="}\nnegatives: {kinds: {dinucleotide_shuffle: 1}"),
+        (ROW_2, "shuffles beside signal tracks", "negatives of the genome", "drop that kind"),
+    ),
+    # signals, targets, sequences, splits, genome
+    "unknown statistic": (
+        section("signals: {statistic: median}"),
+        ("config.yaml, line 5", '`signals.statistic` is "median"', "one of mean, max, log_sum", "mean `mean`?"),
+    ),
+    "signal over nothing": (
+        section("signals: {width: 0}"),
+        ("config.yaml, line 5", "`signals.width` is 0", "1 or more", "mend the value"),
+    ),
+    "missing as a number": (
+        section("signals: {missing: 0}"),
+        ("config.yaml, line 5", "`signals.missing` is 0", "one of nan, zero", "choose one"),
+    ),
+    "missing as YAML's NaN": (
+        section("tracks: {missing: .nan}"),
+        ("config.yaml, line 5", "`tracks.missing` is NaN", "one of nan, zero", "did you mean `nan`?"),
+    ),
+    "unknown transformation": (
+        section("targets: {transform: [log2]}"),
+        ("config.yaml, line 5", '`targets.transform.0` is "log2"', "one of log1p, z_score", "choose one"),
+    ),
+    "transformation twice": (
+        section("targets: {transform: [log1p, log1p]}"),
+        ("config.yaml, line 5", '`targets.transform` is ["log1p", "log1p"]', "each value once", "mend the value"),
+    ),
+    "transformation without brackets": (
+        section("targets: {transform: log1p}"),
+        ("config.yaml, line 5", '`targets.transform` is "log1p"', "a list", "square brackets"),
+    ),
+    "flank with other letters": (
+        section("sequences: {flank_5: ACGU}"),
+        ("config.yaml, line 5", '`sequences.flank_5` is "ACGU"', "bases A, C, G, T", "mend the value"),
+    ),
+    "unknown coordinates": (
+        section("sequences: {coordinates: vcf}"),
+        ("config.yaml, line 5", '`sequences.coordinates` is "vcf"', "one of bed, one_based", "choose one"),
+    ),
+    "column of the table as a number": (
+        section("sequences: {chrom: 1}"),
+        ("config.yaml, line 5", "`sequences.chrom` is 1", "text", "in quotes"),
+    ),
+    "what to do about leaks": (
+        section("splits: {leakage: ignore}"),
+        ("config.yaml, line 5", '`splits.leakage` is "ignore"', "one of drop, error, warn", "choose one"),
+    ),
+    "k-mers too long": (
+        section("splits: {kmer_length: 40}"),
+        ("config.yaml, line 5", "`splits.kmer_length` is 40", "or less", "mend the value"),
+    ),
+    "similar to nothing": (
+        section("splits: {min_containment: 0}"),
+        ("config.yaml, line 5", "`splits.min_containment` is 0", "more than 0", "mend the value"),
+    ),
+    "key twice in a new section": (
+        section("splits: {leakage: warn, leakage: drop}"),
+        ("config.yaml, line 5", "the key `leakage` stands twice (first in line 5)", "each key once", "remove one"),
+    ),
+    "new section twice": (
+        section("signals: {statistic: max}\nsignals: {width: 5}"),
+        ("config.yaml, line 6", "the key `signals` stands twice (first in line 5)", "each key once", "remove one"),
+    ),
+    "peaks without a genome": (
+        genome(""),
+        (ROW_2, "peaks of tiny, but no `genome`", "genome.name and genome.fasta", "add them"),
+    ),
+    "many datasets of peaks without a genome": (  # told once, not for each of them
+        [genome(""), wide(*({"dataset": f"set_{number}"} for number in range(700)))],
+        (ROW_2, "peaks of set_0, set_1, set_2, set_3, set_4, ... (700 in all)", "genome.name", "add them"),
+    ),
+    "genome without a name": (
+        genome("genome: {fasta: genome.fa}\n"),
+        ("config.yaml, line 3", "`genome` lacks `name`", "the keys name, fasta", "add what is missing"),
+    ),
+    # the sheet
+    "both doors": (
+        wide({"peaks": "peaks.bed", "sequences": "library.tsv"}),
+        (ROW_2, "the row has both `peaks` and `sequences`", "one of them", "name a peak file, or a table"),
+    ),
+    "neither door": (
+        wide({"peaks": "", "task": "regression"}),
+        (ROW_2, "the row has neither `peaks` nor `sequences`", "one of them", "name a peak file, or a table"),
+    ),
+    "two doors in one dataset": (
+        wide({}, {"target": "other", "sequences": "library.tsv", "task": "binary"}),
+        ("datasets.tsv, line 3", "dataset tiny has rows of peaks and of sequences", "one kind", "make two datasets"),
+    ),
+    "two tables in one dataset": (
+        wide(
+            {"sequences": "library.tsv"},
+            {"target": "other", "sequences": "weak.bed"},
+        ),
+        ("datasets.tsv, line 3", "dataset tiny names 2 tables", "one table", "join them into one"),
+    ),
+    "value and signal": (
+        wide({"value": "score", "signal": "signal.bw"}),
+        (ROW_2, "both `value` and `signal`", "one source of the target's value", "empty one of the two fields"),
+    ),
+    "labels and a value": (
+        wide({"task": "binary", "value": "score"}),
+        (ROW_2, "task binary with `value` or `signal`", "labels alone", "say regression"),
+    ),
+    "labels and a signal": (
+        wide({"task": "binary", "signal": "signal.bw"}),
+        (ROW_2, "task binary with `value` or `signal`", "labels alone", "say regression"),
+    ),
+    "quantity without a value": (
+        wide({"task": "regression"}),
+        (ROW_2, "task regression without a value", "a column in `value` or a bigWig in `signal`", "fill one"),
+    ),
+    "two tasks in one dataset": (
+        wide({}, {"target": "other", "value": "score"}),
+        ("datasets.tsv, line 3", "dataset tiny has targets of tasks binary and regression", "one task", "two datasets"),
+    ),
+    "unknown task": (
+        wide({"task": "classification"}),
+        (ROW_2, "task is 'classification'", "one of binary, regression", "change the task"),
+    ),
+    "value of an unknown column": (
+        wide({"value": "signal"}),
+        (ROW_2, "value is 'signal'", "one of score, signalValue, pValue, qValue, or the number", "mend the field"),
+    ),
+    "value of a column of the interval": (
+        wide({"value": "3"}),
+        (ROW_2, "value is '3'", "the number of a column from 4", "mend the field"),
+    ),
+    **{
+        f"top {top}": (
+            wide({"top": top}),
+            (ROW_2, f"top is '{top}'", "a whole number from 1", "change the top"),
+        )
+        for top in ("0", "-3", "1e3", "many", "10.0", "1,000", "1_000")
+    },
+    **{
+        f"least score {score}": (
+            wide({"rank_by": "score", "min_score": score}),
+            (ROW_2, f"min_score is '{score}'", "a number", "change the min_score"),
+        )
+        for score in ("high", "1,5", "nan", "inf", "0x10")
+    },
+    "unknown ranking": (
+        wide({"rank_by": "signal", "top": "5"}),
+        (ROW_2, "rank_by is 'signal'", "one of rank, score, signalValue", "mend the field"),
+    ),
+    "ranking that is not used": (
+        wide({"rank_by": "qValue"}),
+        (ROW_2, "`rank_by` alone", "`top` or `min_score` beside it", "say how many peaks to keep"),
+    ),
+    "least score of no column": (
+        wide({"min_score": "3"}),
+        (ROW_2, "`min_score` without a column", "a column in `rank_by`", "say which column"),
+    ),
+    "least score of a rank": (
+        wide({"min_score": "3", "rank_by": "rank"}),
+        (ROW_2, "`min_score` without a column", "a column in `rank_by`", "say which column"),
+    ),
+    **{
+        f"{column} of a table": (
+            wide({"sequences": "library.tsv", column: value}),
+            (ROW_2, f"`{column}` beside `sequences`", "it in rows of peaks alone", f"empty the field {column}"),
+        )
+        for column, value in (
+            ("rank_by", "score"),
+            ("top", "5"),
+            ("weak_peaks", "weak.bed"),
+            ("negatives", "weak.bed"),
+            ("signal", "signal.bw"),
+        )
+    },
+    **{
+        f"URL of {column} without checksum": (
+            wide({column: URL}),
+            (f"{ROW_2}, {column}", f"{URL} has no sha256", "the checksum", "sha256sum FILE"),
+        )
+        for column in ("sequences", "signal", "weak_peaks", "negatives")
+    },
+    "URL of a signal with the checksum of its peaks": (
+        wide({"signal": URL, "sha256": CHECKSUM}),
+        (f"{ROW_2}, signal", f"{URL} has no sha256", "the checksum", "sha256sum FILE"),
+    ),
+    **{
+        f"missing {column}": (
+            wide({column: "none.gz"}),
+            (f"{ROW_2}, {column}", "there is no file none.gz", "an existing file", "mend the path"),
+        )
+        for column in ("sequences", "signal", "weak_peaks", "negatives")
+    },
+    "checksum of weak peaks": (
+        wide({"weak_peaks": "weak.bed", "weak_peaks_sha256": "abc"}),
+        (ROW_2, "weak_peaks_sha256 is 'abc'", "64 digits 0-9 a-f", "change the weak_peaks_sha256"),
+    ),
+    # the sheet of tracks
+    "missing sheet of tracks": (
+        section("tracks: {sheet: none.tsv}"),
+        ("none.tsv", "there is no such file", "a sheet", "mend the path"),
+    ),
+    "no track": (tracks(), ("tracks.tsv", "a header without rows", "a row a dataset and track", "add rows")),
+    "track twice": (
+        tracks(("*", "ATAC", "signal.bw"), ("*", "ATAC", "signal.bw")),
+        ("tracks.tsv, line 3", "'*', track 'ATAC' again (first in line 2)", "once", "remove one"),
+    ),
+    "track of all and of one": (
+        tracks(("tiny", "ATAC", "signal.bw"), ("*", "ATAC", "signal.bw")),
+        ("tracks.tsv, line 2", "track 'ATAC' of dataset tiny, which all datasets have", "once", "rename the track"),
+    ),
+    "track of an unknown dataset": (
+        tracks(("tny", "ATAC", "signal.bw")),
+        ("tracks.tsv, line 2", "no dataset 'tny'", "* or one of tiny", "mend the name"),
+    ),
+    "track without a file": (
+        tracks(("tiny", "ATAC", "")),
+        ("tracks.tsv, line 2", "signal is empty", "a path or a URL of a bigWig", "fill it in"),
+    ),
+    "track from a URL without checksum": (
+        tracks(("tiny", "ATAC", URL)),
+        ("tracks.tsv, line 2, signal", f"{URL} has no sha256", "the checksum", "sha256sum FILE"),
+    ),
+    "track whose file is missing": (
+        tracks(("tiny", "ATAC", "none.bw")),
+        ("tracks.tsv, line 2, signal", "there is no file none.bw", "an existing file", "mend the path"),
+    ),
+    "track with a brace": (
+        tracks(("tiny", "{x}", "signal.bw")),
+        ("tracks.tsv, line 2", "track is '{x}'", "at most 64 characters", "change the track"),
+    ),
+    "column that a sheet of tracks lacks": (
+        [
+            section("tracks: {sheet: tracks.tsv}"),
+            ("tracks.tsv", None, "dataset\ttrack\tfile\n*\tATAC\tsignal.bw\n"),
+        ],
+        ("tracks.tsv, line 1", "unknown column 'file'; no column 'signal'", "dataset, track, signal", "rename"),
+    ),
+    "bins that do not fill the width": (
+        tracks(("*", "ATAC", "signal.bw"), options=", width: 4001, bin: 25"),
+        ("tracks", "width 4001 is no multiple of bin 25", "whole bins", "take 4000"),
+    ),
+    "bins wider than the whole": (  # the cure was a width of 0
+        tracks(("*", "ATAC", "signal.bw"), options=", width: 100, bin: 150"),
+        ("tracks", "width 100 is no multiple of bin 150", "whole bins", "take 150"),
+    ),
+    "tracks narrower than the window": (
+        tracks(("*", "ATAC", "signal.bw"), options=", width: 50, bin: 10"),
+        ("tracks", "width 50 is less than windows.length (60)", "60 or more", "widen it"),
+    ),
+    "tracks of sequences": (
+        [
+            *tracks(("*", "ATAC", "signal.bw")),
+            wide({"sequences": "library.tsv"}),
+        ],
+        (ROW_2, "tracks for dataset tiny of sequences", "tracks for peaks alone", "name datasets in the sheet"),
+    ),
+}
+
+
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_each_mistake_is_told_once_with_where_found_expected_and_fix(mistake, folder):
-    (name, old, new), (where, found, expected, fix) = MISTAKES[mistake]
-    if old is None:
-        write(name, new)
-    else:
-        change(name, old, new)
+    changes, (where, found, expected, fix) = MISTAKES[mistake]
+    apply(*(changes if isinstance(changes, list) else [changes]))
     *_, problems = load()
     assert len(problems) == 1, "\n".join(problems)
     first, second, third = problems[0].split("\n")
@@ -461,24 +893,126 @@ def test_each_mistake_is_told_once_with_where_found_expected_and_fix(mistake, fo
 
 
 def test_configuration_without_a_mistake(folder):
-    settings, rows, models, problems = load()
+    settings, rows, tracks, models, problems = load()
     assert problems == []
-    assert rows == [{"dataset": "tiny", "target": "factor", "peaks": "peaks.bed", "sha256": "", "line": 2}]
+    columns = yaml.safe_load(Path(SCHEMAS["datasets"]).read_text())["properties"]
+    given = {"dataset": "tiny", "target": "factor", "peaks": "peaks.bed", "line": 2}
+    assert rows == [{**dict.fromkeys(columns, ""), **given}]
+    assert tracks == []
     assert list(models) == ["small"]
     assert settings["genome"]["name"] == "made"
 
 
+GOOD = {
+    "nothing but peaks": [],
+    "balanced folds": [folds("{k: 3}")],
+    "some of the balanced folds": [folds("{k: 100, by: chromosome, only: [fold100, fold1]}")],
+    "folds of any name": [folds("{by: {val: [chrB], test: [chrC]}, fold1: {val: [chrA], test: [chrC]}}")],
+    "every kind of negatives": [
+        section(
+            "negatives: {kinds: {gc_matched: 0.5, dinucleotide_shuffle: 1, flanking: 2, other_peaks: 0.01, bed: 3},"
+            " flank_distance: [0, 0], per_positive: 0.5, avoid_excluded: false}"
+        ),
+        wide({"negatives": "weak.bed"}, {"dataset": "other", "negatives": "weak.bed"}),
+    ],
+    "kinds that are not used": [section("negatives: {per_positive: 0, kinds: {bed: 1, other_peaks: 1}}")],
+    "the strongest by rank": [wide({"top": "500"}, {"target": "b", "top": "9999999999", "rank_by": "rank"})],
+    "the strongest by a column": [wide({"top": "1", "rank_by": "7", "min_score": "-1.5e-3"})],
+    "scores of every spelling": [
+        wide(*({"target": text, "rank_by": "pValue", "min_score": text} for text in ("0", "+1", "2.", ".5", "1E5")))
+    ],
+    "weak peaks": [wide({"weak_peaks": "weak.bed", "weak_peaks_sha256": CHECKSUM})],
+    "values of a column": [wide({"value": "signalValue"}, {"target": "b", "value": "15", "task": "regression"})],
+    "a signal": [wide({"signal": "signal.bw"}), section("signals: {statistic: log_sum, width: 7, missing: zero}")],
+    "files from URLs": [
+        wide(
+            {
+                **{"peaks": URL, "sha256": CHECKSUM, "signal": URL, "signal_sha256": CHECKSUM, "weak_peaks": URL},
+                **{"weak_peaks_sha256": CHECKSUM, "negatives": URL, "negatives_sha256": CHECKSUM},
+            }
+        )
+    ],
+    "sequences without a genome": [genome(""), wide({"sequences": "library.tsv"}), folds("{k: 3, by: cluster}")],
+    "sequences with their splits": [
+        genome(""),
+        wide({"sequences": "library.tsv", "value": "activity, log2"}, {"sequences": "library.tsv", "target": "b"}),
+        folds("column: set"),
+        section(
+            "sequences: {sequence: oligo, name: id, chrom: chr, start: from, end: to, strand: s,"
+            " coordinates: one_based, flank_5: acgtACGT, flank_3: ''}"
+        ),
+    ],
+    "labelled sequences": [wide({"sequences": "library.tsv", "task": "binary"}), genome(""), folds("column: set")],
+    "peaks and sequences": [wide({}, {"dataset": "mpra", "sequences": "library.tsv"})],
+    "tracks": tracks(("*", "ATAC", "signal.bw"), ("tiny", "H3 (1)", "weak.bed"), options=", width: 60, bin: 60"),
+    "tracks of the datasets of peaks": [
+        *tracks(("tiny", "ATAC", "signal.bw")),
+        wide({}, {"dataset": "mpra", "sequences": "library.tsv"}),
+    ],
+    "data alone": [(CONFIG, "models: [small]", "models: []")],
+    "transformed targets": [section("targets: {transform: [z_score, log1p]}"), wide({"value": "score"})],
+}
+
+
+@pytest.mark.parametrize("case", GOOD)
+def test_what_is_no_mistake_is_not_told(case, folder):
+    apply(*GOOD[case])
+    assert load()[4] == []
+
+
 def test_defaults_are_those_of_the_schemas(folder):
-    settings, _, models, _ = load()
+    settings, _, _, models, _ = load()
+    given = yaml.safe_load(FILES["config.yaml"])
+    expected = {
+        "signals": {"statistic": "mean", "width": None, "missing": "nan"},
+        "targets": {"transform": []},
+        "tracks": {"sheet": None, "width": 4000, "bin": 10, "missing": "nan"},
+        "negatives": {
+            "per_positive": 1,
+            "kinds": {"gc_matched": 1},
+            "max_gc_difference": 0.05,
+            "flank_distance": [500, 5000],
+            "avoid_excluded": True,
+        },
+        "sequences": {
+            **{"sequence": "sequence", "name": None, "chrom": None, "start": None, "end": None, "strand": None},
+            **{"coordinates": "bed", "flank_5": "", "flank_3": ""},
+        },
+        "folds": given["folds"],
+        "windows": {"length": 60, "max_jitter": 4, "merge_distance": None, "max_n_fraction": 0},
+    }
+    assert {section: settings[section] for section in expected} == expected
     for section, keys in yaml.safe_load(Path(SCHEMAS["config"]).read_text())["properties"].items():
         for key, part in keys.get("properties", {}).items():
-            if "default" in part and (section, key) not in [("windows", "length"), ("windows", "max_jitter")]:
-                given = yaml.safe_load(FILES["config.yaml"]).get(section, {}).get(key)
-                assert settings[section][key] == (given if given is not None else part["default"])
-    assert settings["windows"]["length"] == 60
+            if "default" in part:
+                assert settings[section][key] == given.get(section, {}).get(key, part["default"])
     assert settings["genome"]["fasta_sha256"] is None  # a default behind a `$ref`
     assert models["small"]["training"]["max_epochs"] == 2
     assert models["small"]["training"]["optimizer"] == "adam"
+
+
+def test_kinds_that_are_given_are_all_there_are(folder):
+    change("config.yaml", "windows:", "negatives: {kinds: {flanking: 2}}\nwindows:")
+    assert load()[0]["negatives"]["kinds"] == {"flanking": 2}
+
+
+def test_a_genome_is_not_made_up_where_none_is_given(folder):
+    apply(*GOOD["sequences without a genome"])
+    settings, rows, *_ = load()
+    assert "genome" not in settings
+    assert rows[0]["sequences"] == "library.tsv"
+
+
+def test_rows_of_tracks_come_with_their_files_and_lines(folder, tmp_path_factory):
+    other = tmp_path_factory.mktemp("workflow")
+    (other / "far.bw").write_text("a bigWig")
+    apply(*tracks(("*", "ATAC", "signal.bw"), ("tiny", "H3", "far.bw")))
+    *_, rows, _, problems = load([".", str(other)])
+    assert problems == []
+    assert rows == [
+        {"dataset": "*", "track": "ATAC", "signal": "signal.bw", "sha256": "", "line": 2},
+        {"dataset": "tiny", "track": "H3", "signal": str(other / "far.bw"), "sha256": "", "line": 3},
+    ]
 
 
 def test_defaults_leave_what_was_given_unchanged():
@@ -514,7 +1048,7 @@ def test_mistakes_of_the_sheet_are_told_beside_those_of_the_keys(folder):
     assert [problem.split(":")[0] for problem in problems] == [
         "config.yaml, line 5",
         "config.yaml, line 8",
-        "datasets.tsv, line 2",
+        "datasets.tsv, line 2, peaks",
         "models.yaml, line 3",
     ]
 
@@ -522,7 +1056,7 @@ def test_mistakes_of_the_sheet_are_told_beside_those_of_the_keys(folder):
 def test_every_bad_row_is_told(folder):
     write("datasets.tsv", HEADER + "".join(f"tiny\tfactor_{n}\tnone_{n}.bed\n" for n in range(5)))
     *_, problems = load()
-    assert [problem.split(":")[0] for problem in problems] == [f"datasets.tsv, line {n}" for n in range(2, 7)]
+    assert [problem.split(":")[0] for problem in problems] == [f"datasets.tsv, line {n}, peaks" for n in range(2, 7)]
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "models.yaml", "datasets.tsv"])
@@ -537,15 +1071,15 @@ def test_spellings_that_are_as_good(spelling, name, folder):
     expected = load()
     write(name, new[spelling])
     assert load() == expected
-    assert expected[3] == []
+    assert expected[4] == []
 
 
 def test_values_from_elsewhere_are_told_without_a_false_line(folder):
     """A value of the command line or of another workflow stands in no line of the file."""
     config = {**yaml.safe_load(FILES["config.yaml"]), "evaluate": {"bootstrap_resamples": 1}}
-    *_, problems = load_configuration(config, "config.yaml", SCHEMAS, ["."], "cache")
+    *_, problems = load_configuration(config, "config.yaml", SCHEMAS, ["."], chromosome_sizes)
     assert [problem.split(": ")[0] for problem in problems] == ["config.yaml"]
-    *_, problems = load_configuration(config, None, SCHEMAS, ["."], "cache")
+    *_, problems = load_configuration(config, None, SCHEMAS, ["."], chromosome_sizes)
     assert [problem.split(": ")[0] for problem in problems] == ["the configuration"]
 
 
@@ -554,7 +1088,7 @@ def test_relative_paths_are_found_in_the_working_folder_first(folder, tmp_path_f
     (other / "peaks.bed").write_text("chrA\t1\t2\n")
     (other / "elsewhere.meme").write_text("MEME version 4\n")
     change("config.yaml", "motifs.meme", "elsewhere.meme")
-    settings, rows, _, problems = load([".", str(other)])
+    settings, rows, *_, problems = load([".", str(other)])
     assert problems == []
     assert rows[0]["peaks"] == "peaks.bed"
     assert settings["motifs"]["database"] == str(other / "elsewhere.meme")
@@ -589,55 +1123,9 @@ def test_fold_names_that_yaml_reads_as_numbers_have_their_line(folder):
 # --- chromosome names -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
-def test_chromosome_names(packed, end, tmp_path):
-    text = b";comment\n>chr1 a > b\nAC\n> chr2\nAC\n\n>chr3".replace(b"\n", end)
-    fasta = tmp_path / "genome"
-    fasta.write_bytes(gzip.compress(text) if packed else text)
-    assert chromosome_names(str(fasta), tmp_path / "cache") == ["chr1", "chr2", "chr3"]
-
-
-def test_chromosome_names_do_not_depend_on_block_borders(tmp_path, monkeypatch):
-    names = [f"chromosome_{number}" for number in range(50)]
-    fasta = tmp_path / "genome.fa"
-    fasta.write_text("".join(f">{name} x\n{'ACGT' * number}\n" for number, name in enumerate(names)))
-    real_open = open
-
-    class FewBytes:
-        def __init__(self, handle):
-            self.handle = handle
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            self.handle.close()
-
-        def read(self, size):
-            return self.handle.read(min(size, 7))
-
-    monkeypatch.setattr("builtins.open", lambda path, mode: FewBytes(real_open(path, mode)))
-    assert chromosome_names(str(fasta), tmp_path / "cache") == names
-
-
-def test_chromosome_names_are_remembered_until_the_file_changes(tmp_path):
-    fasta, cache = tmp_path / "genome.fa", tmp_path / "cache"
-    fasta.write_text(">a\nA\n")
-    assert chromosome_names(str(fasta), cache) == ["a"]
-    (remembered,) = cache.glob("*.json")
-    noted = json.loads(remembered.read_text())
-    remembered.write_text(json.dumps({**noted, "names": ["from the cache"]}))
-    assert chromosome_names(str(fasta), cache) == ["from the cache"]
-    fasta.write_text(">b\nA\n>c\nA\n")
-    assert chromosome_names(str(fasta), cache) == ["b", "c"]
-    remembered.write_text("{broken")
-    assert chromosome_names(str(fasta), cache) == ["b", "c"]
-
-
 def test_chromosomes_of_a_gzip_genome_are_checked(folder):
     write("genome.fa", gzip.compress(FASTA))
-    assert load()[3] == []
+    assert load()[4] == []
     change("config.yaml", "chrB", "chrX")
     *_, problems = load()
     assert "the genome has no chromosome 'chrX'" in problems[0]
@@ -660,10 +1148,10 @@ def test_sheet_keeps_order_and_line_numbers(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "models.yaml", "datasets.tsv"])
-def test_shipped_files_are_without_a_mistake(name, repository, monkeypatch, tmp_path):
+def test_shipped_files_are_without_a_mistake(name, repository, monkeypatch):
     monkeypatch.chdir(repository)
     config = yaml.safe_load(Path("config/config.yaml").read_text())
-    *_, problems = load_configuration(config, "config/config.yaml", SCHEMAS, ["."], tmp_path)
+    *_, problems = load_configuration(config, "config/config.yaml", SCHEMAS, ["."], chromosome_sizes)
     assert [problem for problem in problems if name in problem] == []
 
 

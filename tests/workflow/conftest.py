@@ -74,7 +74,8 @@ def write_project(folder):
 def copy_workflow(folder):
     """The workflow without the embedded example's data, to be edited."""
     for name in ("rules", "scripts", "config", "envs"):
-        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        # What numba compiled for other tests is copied, too (*.nbi, *.nbc): to compile it anew takes a minute.
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("*.pyc"))
     shutil.copytree(REPOSITORY / "resources", folder / "resources", ignore=shutil.ignore_patterns("fly"))
     for name in ("Snakefile", "CHANGELOG.md"):
         shutil.copy2(REPOSITORY / name, folder / name)

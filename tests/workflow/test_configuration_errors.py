@@ -16,6 +16,7 @@ def edit(path, old, new):
     path.write_text(text.replace(old, new, 1))
 
 
+SHEET = "dataset\ttarget\tpeaks\ntiny\tfactor\tpeaks.bed\n"
 BEFORE_THE_FIRST_JOB = {
     "misspelt key": (
         ("config.yaml", "max_jitter", "max_jiter"),
@@ -32,6 +33,22 @@ BEFORE_THE_FIRST_JOB = {
     "chromosome": (
         ("config.yaml", "chrB", "B"),
         ["config.yaml, line 7", "'B'", "one of chrA, chrB, chrC", "did you mean `chrB`?"],
+    ),
+    "too few balanced folds": (
+        ("config.yaml", "holdout: {val: [chrB], test: [chrC]}", "k: 2"),
+        ["config.yaml, line 7", "`folds.k` is 2", "3 or more"],
+    ),
+    "both doors": (
+        ("datasets.tsv", SHEET, SHEET.replace("\n", "\tsequences\n", 1).replace("bed\n", "bed\tpeaks.bed\n")),
+        ["datasets.tsv, line 2", "both `peaks` and `sequences`", "one of them"],
+    ),
+    "missing sheet of tracks": (
+        ("config.yaml", "windows:", "tracks: {sheet: tracks.tsv}\nwindows:"),
+        ["tracks.tsv", "there is no such file", "a sheet"],
+    ),
+    "networks for quantities": (
+        ("datasets.tsv", SHEET, SHEET.replace("\n", "\tvalue\n", 1).replace("bed\n", "bed\tscore\n")),
+        ["config.yaml, train.models", "the targets of tiny are quantitative", "write `train: {models: []}`"],
     ),
     "broken models.yaml": (
         ("models.yaml", "same}", "same"),
@@ -82,6 +99,14 @@ def test_byte_order_marks_and_windows_line_ends_are_read(project, repository, sn
     assert planned(snakemake(repository, project, "-n"))["train_model"] == 1
 
 
+def test_quantities_are_planned_without_networks(project, repository, snakemake, planned):
+    edit(project / "datasets.tsv", SHEET, SHEET.replace("\n", "\tvalue\n", 1).replace("bed\n", "bed\t5\n"))
+    edit(project / "config.yaml", "models: [small]", "models: []")
+    jobs = planned(snakemake(repository, project, "-n"))
+    assert jobs["encode_split"] == 3
+    assert "train_model" not in jobs
+
+
 # --- mistakes that only a job can see ---------------------------------------------------------------------------------
 
 
@@ -96,24 +121,26 @@ def last_lines(ended):
     return dict(zip(("what", "why", "fix", "log"), parts.groups(), strict=True))
 
 
-def test_bad_peaks_end_the_run_with_what_why_fix_and_log(workflow_copy, rerun_folder, snakemake):
+def test_bad_peaks_end_the_run_before_anything_else_with_what_why_fix_and_log(workflow_copy, rerun_folder, snakemake):
     peaks = rerun_folder / "peaks.bed"
     good = peaks.read_text()
     bad = good.splitlines()
     bad[2], bad[4] = "chrA\tten\t20", "chrA\t30\t20"
     peaks.write_text("\n".join(bad) + "\n")
+    windows = rerun_folder / "results" / "tiny" / "windows.tsv"
+    before = windows.stat().st_mtime_ns
     ended = snakemake(workflow_copy, rerun_folder, "--cores", "1")
     told = last_lines(ended)
-    assert told["what"].startswith("peaks.bed: 2 bad line(s)")
-    assert "line 3: start 'ten'" in told["what"]
-    assert "line 5: start 30 is not below end 20" in told["what"]
+    assert told["what"] == "1 problem(s) in the inputs; nothing else was run"
+    assert "1. peaks.bed: 2 bad line(s)" in told["why"]
+    assert "line 3: start 'ten'" in told["why"]
+    assert "line 5: start 30 is not below end 20" in told["why"]
     assert "0-based" in told["why"]
-    assert "mend or remove the lines" in told["fix"]
-    assert told["log"] == "logs/make_windows/tiny.log"
+    assert "mend or remove the lines" in told["why"]
+    assert told["log"] == "logs/check_inputs/inputs.log"
     assert (rerun_folder / told["log"]).read_text().endswith(f"LOG  {told['log']}\n")
     assert "Traceback" not in (rerun_folder / told["log"]).read_text()
-    for name in ("windows.tsv", "windows_report.tsv", "peaks.bed"):
-        assert not (rerun_folder / "results" / "tiny" / name).exists()
+    assert windows.stat().st_mtime_ns == before  # finished work is kept
     # --quiet shortens Snakemake's own log, from which the failed jobs were once read: the message was lost
     quiet = snakemake(workflow_copy, rerun_folder, "--cores", "1", "--quiet", "all")
     assert last_lines(quiet) == told
@@ -122,7 +149,20 @@ def test_bad_peaks_end_the_run_with_what_why_fix_and_log(workflow_copy, rerun_fo
     mended = snakemake(workflow_copy, rerun_folder, "--cores", "1", "--until", "make_windows")
     assert mended.returncode == 0, mended.stderr
     assert "WHAT" not in mended.stderr
-    assert (rerun_folder / "results" / "tiny" / "windows.tsv").exists()
+    assert windows.stat().st_mtime_ns == before  # the same peaks as before
+
+
+def test_a_mistake_that_a_later_job_finds_ends_the_run_alike(workflow_copy, rerun_folder, snakemake):
+    edit(rerun_folder / "config.yaml", "windows:", "negatives: {per_positive: 100}\nwindows:")
+    edit(rerun_folder / "config.yaml", "holdout:", "other:")
+    told = last_lines(snakemake(workflow_copy, rerun_folder, "--cores", "1"))
+    assert re.fullmatch("too few negatives of kind gc_matched on chrC: [0-9]+ of 3900 are missing", told["what"])
+    assert "in 8 tilings" in told["why"]
+    assert "lower negatives.per_positive" in told["fix"]
+    assert told["log"] == "logs/split_windows/tiny/other.log"
+    folder = rerun_folder / "results" / "tiny"
+    assert not (folder / "other" / "train.bed").exists()
+    assert (folder / "holdout" / "train.bed").exists()
 
 
 @pytest.mark.parametrize("stale_log", [True, False])
@@ -137,7 +177,8 @@ def test_job_killed_by_a_signal(stale_log, workflow_copy, rerun_folder, snakemak
         log.write_text("WHAT an old failure\nWHY  of long ago\nFIX  mended\nLOG  logs/make_windows/tiny.log\n")
         os.utime(log, (1e9, 1e9))
     else:
-        killed = good.replace("    lengths =", f"    print('reading the sizes')\n    {kill}    lengths =", 1)
+        opening = "    genome = open_genome"
+        killed = good.replace(opening, f"    print('reading the sizes')\n    {kill}{opening}", 1)
     assert killed != good
     try:
         script.write_text(killed)
