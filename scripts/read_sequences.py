@@ -5,7 +5,8 @@ import numpy as np
 from cisflow.checksums import check_sha256
 from cisflow.genome import bases_of
 from cisflow.messages import InputError, run_script
-from cisflow.sequence_table import NO_LOCUS, fit_sequences, linked_rows, read_sequences, sequences_report
+from cisflow.sequence_fitting import fit_sequences, linked_rows, sequences_report
+from cisflow.sequence_table import NO_LOCUS, read_sequences
 from cisflow.similarity import components, similarity_clusters
 from cisflow.window_table import widened, write_table
 from cisflow.windows import label_overlaps

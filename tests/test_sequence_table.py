@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cisflow.messages import InputError
-from cisflow.sequence_table import fit_sequences, linked_rows, read_sequences, sequences_report
+from cisflow.sequence_fitting import fit_sequences, linked_rows, sequences_report
+from cisflow.sequence_table import read_sequences
 
 PLAIN = {"sequence": "sequence", "name": None, "chrom": None, "start": None, "end": None, "strand": None}
 NAMED = {**PLAIN, "name": "name"}
