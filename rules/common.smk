@@ -175,7 +175,7 @@ def folds_of(settings):
 
 
 FOLDS = folds_of(SETTINGS["folds"])
-# Of a downloaded genome the names are not known when this is read: the rule that prepares it refuses others than these.
+# Of a downloaded genome the names are not known when this is read: the rule that looks at all inputs refuses others.
 FOLD_CHROMOSOMES = (
     sorted({name for fold in FOLDS.values() for names in fold.values() for name in names})
     if configuration.are_named(SETTINGS["folds"])
@@ -237,13 +237,22 @@ def track_files(wildcards):
     return list(dict.fromkeys(row["signal"] for row in TRACKS[wildcards.dataset].values()))
 
 
-def track_paths(wildcards):
-    return {name: row["signal"] for name, row in TRACKS[wildcards.dataset].items()}
+def track_rows(wildcards):
+    """The tracks of a dataset, each with the position of its file in the input `signal`."""
+    files = track_files(wildcards)
+    return [
+        {"track": name, "signal": files.index(row["signal"]), "signal_accepted": row["signal_accepted"]}
+        for name, row in TRACKS[wildcards.dataset].items()
+    ]
+
+
+def track_aliases(wildcards):
+    return ALIASES_FILE if TRACKS[wildcards.dataset] else []
 
 
 def pool_file(wildcards):
     """Peaks of all datasets, where negatives are drawn from them."""
-    return "results/reference/pooled_peaks.bed" if "other_peaks" in SETTINGS["negatives"]["kinds"] else []
+    return "results/reference/pooled_peaks.bed" if "other_peaks" in negatives_settings(wildcards)["kinds"] else []
 
 
 def genome_result(name):
@@ -260,8 +269,26 @@ def without_line(row):
     return {key: value for key, value in row.items() if key != "line"}
 
 
-def sheet_rows(wildcards):
-    return [without_line(row) for row in DATASETS[wildcards.dataset]]
+def sheet_rows(*columns):
+    """A function for `params`: some columns of a dataset's rows; of files, their position in the input of that name."""
+
+    def rows(wildcards):
+        found = []
+        for row in DATASETS[wildcards.dataset]:
+            part = {"target": row["target"]}
+            for column in columns:
+                is_file = column in configuration.FILE_COLUMNS
+                part[column] = (
+                    sheet_files(column)(wildcards).index(row[column])
+                    if is_file and row[column]
+                    else (None if is_file else row[column])
+                )
+                if is_file:
+                    part[f"{column}_accepted"] = row.get(f"{column}_accepted", [])
+            found.append(part)
+        return found
+
+    return rows
 
 
 NAMED_IN_SHEETS = [
@@ -270,24 +297,37 @@ NAMED_IN_SHEETS = [
 ALL_FILES = list(
     dict.fromkeys([path for path in (FASTA_FILE, EXCLUDED_FILE, ALIASES_FILE, MOTIF_FILE) if path] + NAMED_IN_SHEETS)
 )
+
+
+def position(path):
+    """Where a file stands in the input of the rule that looks at all of them; None without one."""
+    return ALL_FILES.index(path) if path else None
+
+
+def positions(row):
+    """A row with positions in place of paths."""
+    files = {column: position(row[column]) for column in configuration.FILE_COLUMNS if column in row}
+    return {**without_line(row), **files}
+
+
 CHECKED_INPUTS = {
     "genome": (
         {
-            "fasta": FASTA_FILE,
+            "fasta": position(FASTA_FILE),
             "fasta_accepted": genome_checksums("fasta"),
-            "excluded": EXCLUDED_FILE or None,
+            "excluded": position(EXCLUDED_FILE),
             "excluded_accepted": genome_checksums("excluded"),
-            "aliases": ALIASES_FILE or None,
+            "aliases": position(ALIASES_FILE),
         }
         if FASTA_FILE
         else {}
     ),
-    "motifs": [MOTIF_FILE, checksums(SETTINGS["motifs"]["database_sha256"])],
+    "motifs": [position(MOTIF_FILE), checksums(SETTINGS["motifs"]["database_sha256"])],
     "datasets": {
-        name: [{**without_line(row), "task": dataset_rules.task_of(row)} for row in rows]
+        name: [{**positions(row), "task": dataset_rules.task_of(row)} for row in rows]
         for name, rows in DATASETS.items()
     },
-    "tracks": [without_line(row) for row in TRACK_ROWS],
+    "tracks": [positions(row) for row in TRACK_ROWS],
     "folds": FOLDS,
     "fold_chromosomes": FOLD_CHROMOSOMES,
     "min_positives": SETTINGS["splits"]["min_positives"],
@@ -374,6 +414,17 @@ def sequence_settings(wildcards):
     }
 
 
+def negatives_settings(wildcards):
+    """What shapes the negatives of a dataset, and nothing else: other keys must not run it again."""
+    if not dataset_rules.takes_negatives(DATASETS[wildcards.dataset]):
+        return {"per_positive": 0, "kinds": {}}
+    wanted = SETTINGS["negatives"]
+    of_kind = {"gc_matched": "max_gc_difference", "flanking": "flank_distance"}
+    keys = ["per_positive", "kinds"] + [key for kind, key in of_kind.items() if kind in wanted["kinds"]]
+    keys += ["avoid_excluded"] if wildcards.dataset in OF_PEAKS else []
+    return {key: wanted[key] for key in keys}
+
+
 def splits_settings(wildcards):
     """What shapes the splits of a dataset."""
     splits = SETTINGS["splits"]
@@ -384,8 +435,8 @@ def splits_settings(wildcards):
         "max_n_fraction": WINDOWS["max_n_fraction"],
         "edge_margin": edge_margin(wildcards),
         "min_positives": splits["min_positives"],
-        "transform": SETTINGS["targets"]["transform"],
-        "negatives": SETTINGS["negatives"],
+        "transform": SETTINGS["targets"]["transform"] if task_of(wildcards) == "regression" else [],
+        "negatives": negatives_settings(wildcards),
         "signals": signal_settings(wildcards),
         "leakage": {
             "policy": splits["leakage"],
@@ -438,10 +489,13 @@ def split_attributes(wildcards):
             "windows": windows_settings(wildcards),
             "splits": splits_settings(wildcards),
             "sequences": SETTINGS["sequences"],
-            "tracks": {**track_settings(wildcards), "files": track_paths(wildcards)},
+            "tracks": {
+                **track_settings(wildcards),
+                "files": [row["signal"] for row in TRACKS[wildcards.dataset].values()],
+            },
             "fold": FOLDS[wildcards.fold],
             "seed": SETTINGS["seed"],
-            "rows": sheet_rows(wildcards),
+            "rows": [without_line(row) for row in DATASETS[wildcards.dataset]],
         },
     }
 

@@ -9,8 +9,8 @@ rule encode_split:
         fasta=genome_result("genome.fa"),
         index=genome_result("genome.fa.fai"),
         sha256=genome_result("genome.fa.sha256"),
-        aliases=ALIASES_FILE,
-        tracks=track_files,
+        aliases=track_aliases,
+        signal=track_files,
     output:
         split="results/{dataset}/{fold}/{split}.h5",
     log:
@@ -21,7 +21,7 @@ rule encode_split:
         "../envs/encode.yaml"
     params:
         targets=targets_of,
-        tracks=track_paths,
+        tracks=track_rows,
         track_settings=track_settings,
         attributes=split_attributes,
         code=code_digest("encode_split.py"),

@@ -6,7 +6,7 @@ rule make_windows:
     input:
         peaks=sheet_files("peaks"),
         weak_peaks=sheet_files("weak_peaks"),
-        signals=sheet_files("signal"),
+        signal=sheet_files("signal"),
         aliases=ALIASES_FILE,
         excluded=f"results/reference/{GENOME}/excluded.bed",
         fasta=f"results/reference/{GENOME}/genome.fa",
@@ -31,7 +31,7 @@ rule make_windows:
     conda:
         "../envs/intervals.yaml"
     params:
-        rows=sheet_rows,
+        rows=sheet_rows("peaks", "weak_peaks", "signal", "value", "rank_by", "top", "min_score"),
         task=task_of,
         windows=windows_settings,
         signals=signal_settings,
@@ -42,7 +42,7 @@ rule make_windows:
 
 rule read_sequences:
     input:
-        table=sheet_files("sequences"),
+        sequences=sheet_files("sequences"),
     output:
         windows="results/{dataset}/windows.tsv",
         report=report(
@@ -62,7 +62,7 @@ rule read_sequences:
     conda:
         "../envs/intervals.yaml"
     params:
-        rows=sheet_rows,
+        rows=sheet_rows("sequences", "value"),
         settings=sequence_settings,
         code=code_digest("read_sequences.py"),
     script:
@@ -95,7 +95,7 @@ rule split_windows:
         fasta=f"results/reference/{GENOME}/genome.fa",
         index=f"results/reference/{GENOME}/genome.fa.fai",
         aliases=ALIASES_FILE,
-        signals=sheet_files("signal"),
+        signal=sheet_files("signal"),
         negatives=sheet_files("negatives"),
         pool=pool_file,
     output:
@@ -118,6 +118,7 @@ rule split_windows:
             caption="../resources/report/captions/leakage.rst",
         ),
         distributions="results/{dataset}/{fold}/distributions.tsv",
+        negatives="results/{dataset}/{fold}/negatives_report.tsv",
         balance="results/{dataset}/{fold}/balance.tsv",
         scaling="results/{dataset}/{fold}/target_scaling.tsv",
     log:
@@ -131,7 +132,7 @@ rule split_windows:
     threads: 2
     params:
         fold=fold_of,
-        rows=sheet_rows,
+        rows=sheet_rows("signal", "negatives"),
         settings=splits_settings,
         seed=SETTINGS["seed"],
         code=code_digest("split_windows.py"),
@@ -162,6 +163,7 @@ rule split_sequences:
             caption="../resources/report/captions/leakage.rst",
         ),
         distributions="results/{dataset}/{fold}/distributions.tsv",
+        negatives="results/{dataset}/{fold}/negatives_report.tsv",
         balance="results/{dataset}/{fold}/balance.tsv",
         scaling="results/{dataset}/{fold}/target_scaling.tsv",
     log:
@@ -175,7 +177,7 @@ rule split_sequences:
     threads: 2
     params:
         fold=fold_of,
-        rows=sheet_rows,
+        targets=targets_of,
         settings=splits_settings,
         seed=SETTINGS["seed"],
         code=code_digest("split_sequences.py"),

@@ -34,7 +34,8 @@ rule check_inputs:
     priority: 1000
     conda:
         "../envs/intervals.yaml"
-    threads: workflow.cores or 1
+    # `workflow.cores` is an error where no --cores is given: on a cluster, and for --rulegraph and its like.
+    threads: workflow.resource_settings.cores or 1
     params:
         inputs=INPUTS_FILE,
         code=code_digest("check_inputs.py"),
@@ -58,7 +59,6 @@ rule prepare_genome:
         "../envs/reference.yaml"
     params:
         sha256=genome_checksums("fasta"),
-        fold_chromosomes=FOLD_CHROMOSOMES,
         code=code_digest("prepare_genome.py"),
     script:
         "../scripts/prepare_genome.py"

@@ -7,15 +7,33 @@ import pandas as pd
 
 from cisflow.input_checks import check_inputs
 from cisflow.messages import InputError, run_script
+from cisflow.sheet_rows import with_files
 
 
-def main(inputs, output):
+def with_paths(description, files):
+    """Put paths in place of positions."""
+    columns = dict.fromkeys(("peaks", "sequences", "signal", "weak_peaks", "negatives"), files)
+    genome = {
+        key: files[value] if key in ("fasta", "excluded", "aliases") and value is not None else value
+        for key, value in description["genome"].items()
+    }
+    return {
+        **description,
+        "genome": genome,
+        "motifs": [files[description["motifs"][0]], description["motifs"][1]],
+        "datasets": {name: with_files(rows, columns) for name, rows in description["datasets"].items()},
+        "tracks": with_files(description["tracks"], columns),
+    }
+
+
+def main(inputs, files, output):
     """Look at every input and write what was looked at.
 
     Parameters
     ----------
     inputs : str
-        JSON file of the arguments of `cisflow.input_checks.check_inputs`.
+        JSON file of the arguments of `cisflow.input_checks.check_inputs`, with positions in `files` in place of paths.
+    files : list of str
     output : str
         Table of files, what they are, and how much of each was read.
 
@@ -24,7 +42,7 @@ def main(inputs, output):
     InputError
         With every problem.
     """
-    checks = check_inputs(**json.loads(Path(inputs).read_text()))
+    checks = check_inputs(**with_paths(json.loads(Path(inputs).read_text()), files))
     table = pd.DataFrame(checks.looked_at, columns=["file", "kind", "looked_at"])
     print(table.to_string(index=False))
     if checks.problems:
@@ -42,4 +60,4 @@ def main(inputs, output):
 
 if __name__ == "__main__":
     with run_script(snakemake):
-        main(snakemake.params.inputs, snakemake.output.table)
+        main(snakemake.params.inputs, list(snakemake.input.files), snakemake.output.table)

@@ -8,9 +8,12 @@ import numpy as np
 import pandas as pd
 
 from cisflow.alphabet import ALPHABET
+from cisflow.checksums import check_sha256
 from cisflow.chromosome_names import read_aliases
 from cisflow.genome import UPPER_CASE, bases_of, open_genome, read_bases
+from cisflow.intervals import INTERVAL
 from cisflow.messages import run_script
+from cisflow.sheet_rows import with_files
 from cisflow.signal_tracks import about_centre, binned_signal
 from cisflow.split_file import write_split
 from cisflow.target_scaling import scaled
@@ -33,8 +36,8 @@ def main(bed, scaling, fasta, genome_sha256, aliases, targets, tracks, track_set
     aliases : str or None
         Table of chromosome names, for the bigWigs.
     targets : list of str
-    tracks : dict of str -> str
-        bigWig of each signal track.
+    tracks : list of dict
+        `track`, `signal` (a bigWig) and `signal_accepted` (its checksums) of each signal track.
     track_settings : dict
         `width`, `bin` and `missing`; empty without tracks.
     attributes : dict
@@ -60,14 +63,16 @@ def main(bed, scaling, fasta, genome_sha256, aliases, targets, tracks, track_set
     track_shape = tracks_of_rows = None
     if tracks:
         names = read_aliases(aliases, genome.sizes)
+        for row in tracks:
+            check_sha256(row["signal"], row["signal_accepted"], row["signal"])
         track_shape = (len(tracks), track_settings["width"] // track_settings["bin"])
-        wide = about_centre(windows[["chrom", "start", "end"]], track_settings["width"])
+        wide = about_centre(windows[INTERVAL], track_settings["width"])
 
         def tracks_of_rows(rows):
             part = wide.iloc[rows].reset_index(drop=True)
             binned = [
-                binned_signal(path, part, track_shape[1], genome.sizes, names, track_settings["missing"])
-                for path in tracks.values()
+                binned_signal(row["signal"], part, track_shape[1], genome.sizes, names, track_settings["missing"])
+                for row in tracks
             ]
             return np.stack(binned, axis=1)
 
@@ -76,7 +81,7 @@ def main(bed, scaling, fasta, genome_sha256, aliases, targets, tracks, track_set
         "alphabet": ALPHABET,
         "target_names": list(targets),
         "target_scaling": transform.to_json(orient="records"),
-        "track_names": list(tracks),
+        "track_names": [row["track"] for row in tracks],
         **{key: value for key, value in attributes.items() if key != "settings"},
         "genome_sha256": Path(genome_sha256).read_text().strip() if genome_sha256 else "",
         "config_sha256": hashlib.sha256(json.dumps(attributes["settings"], sort_keys=True).encode()).hexdigest(),
@@ -99,7 +104,7 @@ if __name__ == "__main__":
             snakemake.input.get("sha256") or None,
             snakemake.input.get("aliases") or None,
             snakemake.params.targets,
-            dict(snakemake.params.tracks),
+            with_files(snakemake.params.tracks, snakemake.input),
             dict(snakemake.params.track_settings),
             dict(snakemake.params.attributes),
             snakemake.output.split,

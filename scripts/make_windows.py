@@ -8,6 +8,7 @@ from cisflow.genome import open_genome
 from cisflow.intervals import read_regions
 from cisflow.messages import InputError, run_script
 from cisflow.peak_files import read_peaks, select_peaks
+from cisflow.sheet_rows import with_files
 from cisflow.target_signals import measured_targets
 from cisflow.window_table import write_peak_table, write_table
 from cisflow.windows import label_overlaps, make_windows, windows_report
@@ -105,7 +106,7 @@ def main(rows, task, aliases, excluded, fasta, settings, signals, outputs):
 if __name__ == "__main__":
     with run_script(snakemake):
         main(
-            snakemake.params.rows,
+            with_files(snakemake.params.rows, snakemake.input),
             snakemake.params.task,
             snakemake.input.get("aliases") or None,
             snakemake.input.excluded,

@@ -4,12 +4,11 @@ from pathlib import Path
 
 from cisflow.checksums import check_sha256
 from cisflow.fasta import stale_index_problem
-from cisflow.folds import check_fold_names
 from cisflow.genome_file import write_genome
 from cisflow.messages import run_script
 
 
-def main(source, accepted, fold_chromosomes, fasta, index, sizes, checksum):
+def main(source, accepted, fasta, index, sizes, checksum):
     """Write the genome's files.
 
     Parameters
@@ -18,9 +17,6 @@ def main(source, accepted, fold_chromosomes, fasta, index, sizes, checksum):
         FASTA; plain, gzip or bgzip.
     accepted : list of str
         SHA-256 checksums of equally good copies; empty if the configuration names none.
-    fold_chromosomes : list of str
-        What the folds of the configuration name. Of a downloaded genome the names were not known before, so that this
-        is the first moment at which a fold that names another chromosome can be refused.
     fasta, index, sizes, checksum : str
         Outputs.
     """
@@ -29,7 +25,6 @@ def main(source, accepted, fold_chromosomes, fasta, index, sizes, checksum):
     stale = stale_index_problem(source, lengths)
     if stale:
         raise stale
-    check_fold_names(fold_chromosomes, lengths)
     Path(checksum).write_text(sha256 + "\n")
     print(f"{len(lengths)} sequences, {sum(lengths.values()):,} bases, sha256 of {fasta}: {sha256}")
 
@@ -39,7 +34,6 @@ if __name__ == "__main__":
         main(
             snakemake.input.fasta,
             snakemake.params.sha256,
-            snakemake.params.fold_chromosomes,
             snakemake.output.fasta,
             snakemake.output.index,
             snakemake.output.sizes,

@@ -4,9 +4,11 @@ import numpy as np
 
 from cisflow.checksums import check_sha256
 from cisflow.genome import bases_of
+from cisflow.intervals import NO_LOCUS
 from cisflow.messages import InputError, run_script
 from cisflow.sequence_fitting import fit_sequences, linked_rows, sequences_report
-from cisflow.sequence_table import NO_LOCUS, read_sequences
+from cisflow.sequence_table import read_sequences
+from cisflow.sheet_rows import with_files
 from cisflow.similarity import components, similarity_clusters
 from cisflow.window_table import widened, write_table
 from cisflow.windows import label_overlaps
@@ -57,8 +59,9 @@ def main(rows, settings, outputs):
     clusters = similarity_clusters(bases, settings["kmer_length"], settings["min_containment"], linked)
     kept["cluster"] = [f"cluster_{number}" for number in clusters]
     if "chrom" not in kept:
-        # Without coordinates a cluster stands for a chromosome wherever rows are grouped by place.
-        kept = kept.assign(chrom=kept["cluster"], start=0, end=length)
+        kept = kept.assign(chrom=NO_LOCUS, start=0, end=length)
+    # A row without a place has its cluster for a chromosome, wherever rows are grouped by place.
+    kept["chrom"] = kept["chrom"].mask(kept["chrom"] == NO_LOCUS, kept["cluster"])
     if "strand" not in kept:
         kept["strand"] = NO_LOCUS
     windows = widened(kept, -settings["max_jitter"])
@@ -74,4 +77,8 @@ def main(rows, settings, outputs):
 
 if __name__ == "__main__":
     with run_script(snakemake):
-        main(snakemake.params.rows, snakemake.params.settings, dict(snakemake.output.items()))
+        main(
+            with_files(snakemake.params.rows, snakemake.input),
+            snakemake.params.settings,
+            dict(snakemake.output.items()),
+        )

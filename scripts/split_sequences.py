@@ -5,35 +5,20 @@ import pandas as pd
 
 from cisflow.folds import SPLITS, check_positives, groups_of_splits
 from cisflow.genome import bases_of
+from cisflow.intervals import NO_LOCUS
 from cisflow.leak_audit import LeakAudit
 from cisflow.messages import InputError, run_script
 from cisflow.shuffling import dinucleotide_shuffles, tiled
 from cisflow.split_outputs import write_splits
 from cisflow.split_tables import with_composition
+from cisflow.splitting import ORDER, generators, named_negatives, settled_rows
 from cisflow.window_table import read_windows, widened
-
-# Test is settled first, then val, then train: what would leak leaves the split that is trained on, or chosen by.
-ORDER = ("test", "val", "train")
-
-
-def group_names(table, fold):
-    """The group of each row that belongs to one split, and every group with its number of rows."""
-    has_coordinates = (table["chrom"] != table["cluster"]).any()
-    if "column" in fold:
-        return table["split"]
-    if fold.get("by") == "cluster":
-        return table["cluster"]
-    if not has_coordinates:
-        raise InputError(
-            "the table of sequences has no chromosomes, but the folds go by chromosome",
-            "found no column for sequences.chrom, expected one, or folds by similarity",
-            "name the column under sequences.chrom, or write `folds: {k: 5, by: cluster}`",
-        )
-    return table["chrom"]
 
 
 def assigned_rows(table, fold):
     """The rows of each split, and what each split is made of.
+
+    A row without a place has its cluster for a chromosome; with named chromosomes it is for training.
 
     Returns
     -------
@@ -41,12 +26,26 @@ def assigned_rows(table, fold):
     groups : dict of str -> list of str
         Chromosomes or clusters; names of the splits themselves where a column says the split.
     """
-    names = group_names(table, fold)
     if "column" in fold:
-        groups = {split: [split] for split in SPLITS}
-    else:
-        counts = names.value_counts(sort=False).to_dict()
-        groups = groups_of_splits(fold, counts, {name: counts[name] for name in dict.fromkeys(names)})
+        return {split: table[table["split"] == split].reset_index(drop=True) for split in SPLITS}, {
+            split: [split] for split in SPLITS
+        }
+    names = table["cluster" if fold.get("by") == "cluster" else "chrom"]
+    if fold.get("by") != "cluster" and (table["chrom"] == table["cluster"]).all():
+        raise InputError(
+            "the table of sequences has no chromosomes, but the folds go by chromosome",
+            "found no column for sequences.chrom, expected one, or folds by similarity",
+            "name the column under sequences.chrom, or write `folds: {k: 5, by: cluster}`",
+        )
+    counts = names.value_counts().to_dict()
+    sizes = {name: counts[name] for name in dict.fromkeys(names)}
+    if "k" not in fold:
+        # Folds are shared with peaks and with other tables: not every chromosome need be in this one.
+        absent = [name for split in SPLITS for name in fold.get(split) or () if name not in sizes]
+        if absent:
+            print(f"no row is on {', '.join(absent)}, which the fold names")
+        fold = {split: [name for name in fold[split] if name in sizes] for split in SPLITS if fold.get(split)}
+    groups = groups_of_splits(fold, counts, sizes)
     return {split: table[names.isin(groups[split])].reset_index(drop=True) for split in SPLITS}, groups
 
 
@@ -63,7 +62,7 @@ def shuffles_wanted(table, targets, task, options):
     return True
 
 
-def main(windows, fold, rows, settings, seed, threads, outputs):
+def main(windows, fold, targets, settings, seed, threads, outputs):
     """Write one BED file a split, with a column a target and the sequences, and the tables that say what is in them.
 
     Parameters
@@ -72,55 +71,65 @@ def main(windows, fold, rows, settings, seed, threads, outputs):
         windows.tsv, with sequences as stored.
     fold : dict
         `column`; or `k`, `number` and `by`; or lists of chromosomes.
-    rows : list of dict
-        Rows of the sheet.
+    targets : list of str
     settings : dict
         `task`, `max_jitter`, `min_positives`, `transform`, `negatives` (`per_positive`, `kinds`) and `leakage`
         (`policy`, `kmer_length`, `min_containment`).
     seed, threads : int
     outputs : dict of str -> str
-        Paths of train, val, test, groups, report, leakage, distributions, balance and scaling.
+        Paths of train, val, test, groups, report, leakage, negatives, distributions, balance and scaling.
     """
-    table, targets = read_windows(windows), [row["target"] for row in rows]
+    table = read_windows(windows)
     task, options, jitter = settings["task"], settings["negatives"], settings["max_jitter"]
-    with_coordinates = bool((table["chrom"] != table["cluster"]).any())
+    width = len(table["sequence"].iloc[0])
     assigned, groups = assigned_rows(table, fold)
     check_positives(assigned, targets, task, settings["min_positives"], groups)
     with_shuffles = shuffles_wanted(table, targets, task, options)
-    audit, splits = LeakAudit(**settings["leakage"], threads=threads), {}
-    for number, split in enumerate(ORDER):
-        rng = np.random.default_rng([seed, number])
-        rows_of_split = assigned[split].assign(kind="positive")
-        if task == "binary":
-            # Where labels are given, rows without any label 1 are the negatives of the distributions.
-            rows_of_split.loc[~(rows_of_split[targets] == 1).any(axis=1), "kind"] = "given"
-        bases = bases_of(rows_of_split["sequence"], len(table["sequence"].iloc[0]))
-        keep = ~audit.refused(split, widened(rows_of_split, jitter), bases, with_coordinates)
-        rows_of_split, bases = rows_of_split[keep].reset_index(drop=True), bases[keep]
-        audit.add(split, widened(rows_of_split, jitter), bases)
+
+    def stored(rows):
+        """Stored intervals for the audit, which compares places only of rows that have one."""
+        return widened(rows, jitter).assign(chrom=rows["chrom"].mask(rows["chrom"] == rows["cluster"], NO_LOCUS))
+
+    def stored_bases(rows):
+        return bases_of(rows["sequence"], width)
+
+    audit = LeakAudit(**settings["leakage"], threads=threads)
+    kept = settled_rows(audit, assigned, stored, stored_bases)
+    checked = {split: rows for split, (rows, _) in kept.items()}
+    check_positives(
+        checked, targets, task, settings["min_positives"], groups, " once copies of other splits are dropped"
+    )
+
+    rngs, splits, accounts = generators(seed), {}, []
+    for split in ORDER:
+        rows, bases = kept[split]
+        # Where labels are given, rows without any label 1 are the negatives of the distributions.
+        is_positive = (rows[targets] == 1).any(axis=1) if task == "binary" else np.ones(len(rows), dtype=bool)
+        rows = rows.assign(kind=np.where(is_positive, "positive", "given"))
         if with_shuffles:
-            count = round(options["per_positive"] * len(rows_of_split))
-            stored = widened(rows_of_split, jitter)
+            count = round(options["per_positive"] * len(rows))
 
             def is_refused(drawn, drawn_bases, split=split):
-                return audit.refused(split, drawn, drawn_bases, with_coordinates)
+                return audit.leaks_elsewhere(split, drawn.assign(chrom=NO_LOCUS), drawn_bases)
 
-            drawn = dinucleotide_shuffles(stored, bases, tiled(np.arange(len(stored)), count, rng), is_refused, rng)
-            drawn_bases = bases_of(drawn["sequence"], bases.shape[1])
-            audit.add(split, drawn, drawn_bases)
-            drawn = widened(drawn, -jitter).assign(
-                kind="dinucleotide_shuffle", strand=".", **dict.fromkeys(targets, 0.0)
-            )
-            drawn["name"] = [f"dinucleotide_shuffle_{split}_{position}" for position in range(1, count + 1)]
-            rows_of_split = pd.concat([rows_of_split, drawn], ignore_index=True)
+            template = tiled(np.arange(len(rows)), count, rngs[split])
+            drawn = dinucleotide_shuffles(widened(rows, jitter), bases, template, is_refused, rngs[split])
+            drawn_bases = bases_of(drawn["sequence"], width)
+            audit.add(split, drawn.assign(chrom=NO_LOCUS), drawn_bases)
+            drawn = widened(drawn, -jitter).assign(kind="dinucleotide_shuffle")
+            rows = pd.concat([rows, named_negatives(drawn, split, targets, 0.0)], ignore_index=True)
             bases = np.concatenate([bases, drawn_bases])
-        splits[split] = with_composition(rows_of_split, bases)
-    check_positives(splits, targets, task, settings["min_positives"], groups)
+            number = {"wanted": count, "drawn": len(drawn)}
+            accounts += [
+                {"split": split, "kind": "dinucleotide_shuffle", "outcome": name, "count": n}
+                for name, n in number.items()
+            ]
+        splits[split] = with_composition(rows, bases)
     audit.finish(outputs["leakage"])
     used = np.concatenate([assigned[split]["name"].to_numpy(dtype=object) for split in SPLITS])
     unused = table[~table["name"].isin(used)]
-    unused = with_composition(unused, bases_of(unused["sequence"], len(table["sequence"].iloc[0])))
-    write_splits(outputs, splits, unused, groups, targets, task, settings["transform"])
+    unused = with_composition(unused, stored_bases(unused))
+    write_splits(outputs, splits, unused, groups, targets, task, settings["transform"], accounts)
 
 
 if __name__ == "__main__":
@@ -128,7 +137,7 @@ if __name__ == "__main__":
         main(
             snakemake.input.windows,
             snakemake.params.fold,
-            snakemake.params.rows,
+            snakemake.params.targets,
             snakemake.params.settings,
             snakemake.params.seed,
             snakemake.threads,

@@ -119,6 +119,7 @@ def data_stage(
     min_positives=1,
     pool=None,
     seed=1,
+    threads=1,
 ):
     """Run make_windows, split_windows and encode_split; where the results are and what they were made with."""
     folder.mkdir(exist_ok=True)
@@ -136,7 +137,7 @@ def data_stage(
     }
     genome = (paths.excluded, paths.fasta, paths.aliases)
     split_windows(
-        of_dataset["windows"], of_dataset["peaks"], *genome, pool, fold, "d", rows, settings, seed, of_fold
+        of_dataset["windows"], of_dataset["peaks"], *genome, pool, fold, "d", rows, settings, seed, threads, of_fold
     )  # fmt: skip
     encoded = encoded_splits(folder, rows, of_fold, windows, task, seed, paths, tracks, track_settings)
     return SimpleNamespace(
@@ -160,7 +161,17 @@ def data_stage(
 
 
 def sequence_stage(
-    folder, rows, columns, fold, length, max_jitter=0, task="regression", negatives=GC_MATCHED, leakage=DROP, seed=1
+    folder,
+    rows,
+    columns,
+    fold,
+    length,
+    max_jitter=0,
+    task="regression",
+    negatives=GC_MATCHED,
+    leakage=DROP,
+    seed=1,
+    threads=1,
 ):
     """Run read_sequences, split_sequences and encode_split; as `data_stage`."""
     folder.mkdir(exist_ok=True)
@@ -186,7 +197,7 @@ def sequence_stage(
         "negatives": negatives,
         "leakage": leakage,
     }
-    split_sequences(of_dataset["windows"], fold, rows, settings, seed, of_fold)
+    split_sequences(of_dataset["windows"], fold, rows, settings, seed, threads, of_fold)
     windows = window_settings(length, max_jitter)
     encoded = encoded_splits(folder, rows, of_fold, windows, task, seed)
     return SimpleNamespace(

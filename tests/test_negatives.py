@@ -14,7 +14,17 @@ from made_genomes import bases_covered, frame_of, genome_of, rows_of
 from cisflow.checksums import sha256_of
 from cisflow.genome import open_genome, read_bases
 from cisflow.messages import InputError
-from cisflow.negatives import KINDS, Ground, apart, beside, draw_negatives, from_regions, read_pools, shares, usable
+from cisflow.negatives import (
+    KINDS,
+    Ground,
+    apart,
+    beside,
+    draw_negatives,
+    from_regions,
+    read_pools,
+    shares,
+    what_hinders,
+)
 from cisflow.window_table import write_peak_table
 
 WIDTH = 60
@@ -41,6 +51,11 @@ def nuc(bedtools, fasta, bed):
 
 
 # --- shares -----------------------------------------------------------------------------------------------------------
+
+
+def usable(ground, windows):
+    hindrance, gc = what_hinders(ground, windows)
+    return hindrance == "", gc
 
 
 @settings(max_examples=150, deadline=None, database=None)
@@ -136,7 +151,12 @@ def test_windows_about_given_regions(seed, count, refuse):
         refused.update(rows_of(windows[answer]))
         return answer
 
-    drawn, tried = from_regions(count, regions, ground, is_refused, rng)
+    drawn, fates = from_regions(count, regions, ground, is_refused, rng)
+    assert sum(fates.values()) == len(regions)  # nothing leaves silently
+    assert fates["drawn"] == len(drawn)
+    assert fates["off_split"] == int((regions["chrom"] != "a").sum())
+    assert fates["leaking"] == len(refused)
+    tried = fates["drawn"] + fates["leaking"] + fates["not_needed"]
     about = {("a", anchor - 10, anchor + 11) for anchor in regions.loc[regions["chrom"] == "a", "anchor"]}
     rows = rows_of(drawn)
     assert set(rows) <= about & (asked - refused)
@@ -254,7 +274,7 @@ def test_what_is_promised_of_the_negatives_of_a_split(case, refuse):
         refused.update(itertools.compress(shown, answer))
         return answer
 
-    drawn, bases = draw_negatives(
+    drawn, bases, accounts = draw_negatives(
         positives, positive_bases, kinds, count, ground, options, pools, is_refused, np.random.default_rng(1)
     )
     # The exact number, in all and of each kind, in one order.
@@ -264,6 +284,8 @@ def test_what_is_promised_of_the_negatives_of_a_split(case, refuse):
         kind: number for kind, number in shares({k: kinds[k] for k in KINDS if k in kinds}, count).items() if number
     }
     assert Counter(drawn["kind"]) == wanted
+    assert {row["kind"]: row["count"] for row in accounts if row["outcome"] == "wanted"} == wanted
+    assert {row["kind"]: row["count"] for row in accounts if row["outcome"] == "drawn"} == wanted
     assert list(dict.fromkeys(drawn["kind"])) == list(wanted)
     for _, own in drawn.groupby("kind"):
         assert rows_of(own) == sorted(rows_of(own))
@@ -309,7 +331,7 @@ def test_no_kind_takes_what_another_has_taken():
     for seed in range(5):
         rng = np.random.default_rng(seed)
         kinds = {"bed": 1, "other_peaks": 1}
-        drawn, _ = draw_negatives(positives, bases, kinds, len(anchors), ground, OPTIONS, pools, none_refused, rng)
+        drawn, _, _ = draw_negatives(positives, bases, kinds, len(anchors), ground, OPTIONS, pools, none_refused, rng)
         assert sorted(rows_of(drawn)) == [("a", anchor - 10, anchor + 10) for anchor in anchors["anchor"]]
 
 
@@ -331,7 +353,7 @@ def test_gc_matched_negatives_by_bedtools(per_positive, chroms, genome, bedtools
     opened = open_genome(genome.fasta)
     ground, count = Ground(opened, chroms, WIDTH, 0, avoid, 0), round(per_positive * len(positives))
     rng = np.random.default_rng(1)
-    negatives, _ = draw_negatives(
+    negatives, _, _ = draw_negatives(
         positives, read_bases(opened, positives), {"gc_matched": 1}, count, ground, OPTIONS, {}, none_refused, rng
     )
     assert len(negatives) == count
@@ -380,7 +402,7 @@ def test_shuffles_alone_need_no_window_of_the_genome(make_genome):
     genome = open_genome(make_genome({"a": "ACGGTCATTGCATTAGCCATGCCA" * 5}).fasta)
     positives = frame_of([("a", 0, 24), ("a", 30, 54)])
     ground = Ground(genome, ["a"], 24, 0, frame_of([("a", 0, 120)]), 0)
-    drawn, bases = draw_negatives(
+    drawn, bases, accounts = draw_negatives(
         positives,
         read_bases(genome, positives),
         {"dinucleotide_shuffle": 1},
@@ -473,7 +495,7 @@ def test_none_asked_for_are_none_even_where_there_is_no_candidate():
     positives = frame_of([("a", 0, 60)])
     ground = Ground(genome, ["a"], WIDTH, 0, positives, 0)
     for kinds in ({"gc_matched": 1}, dict.fromkeys(KINDS, 1), {}):
-        drawn, bases = draw_negatives(
+        drawn, bases, accounts = draw_negatives(
             positives,
             read_bases(genome, positives),
             kinds,

@@ -237,7 +237,7 @@ def test_distributions_and_balance_are_those_of_the_windows(small, genome, bedto
 
 
 def test_a_rerun_gives_the_same_bytes_and_another_seed_other_negatives(small):
-    one, again = small("one", window_settings()), small("again", window_settings(), spelling="gzip")
+    one, again = small("one", window_settings()), small("again", window_settings(), spelling="gzip", threads=2)
     names = sorted(path.name for path in one.folder.iterdir())
     assert len(names) == 4 + 3 + 6 + 3  # of the dataset, BED files, tables of the fold, HDF5
     for name in names:

@@ -236,8 +236,9 @@ def test_the_same_file_gives_the_same_bytes(tmp_path):
             task="binary",
             negatives=SHUFFLES,
             seed=seed,
+            threads=threads,
         )
-        for name, seed in (("one", 1), ("again", 1), ("other", 2))
+        for name, seed, threads in (("one", 1, 1), ("again", 1, 2), ("other", 2, 1))
     ]
     one, again, other = (run.folder for run in runs)
     names = sorted(path.name for path in one.iterdir())

@@ -15,6 +15,11 @@ def task_of(row):
     return "binary" if row["peaks"] and not row["value"] and not row["signal"] else "regression"
 
 
+def takes_negatives(rows):
+    """Whether negatives are drawn for a dataset: values that only its own rows have are unknown elsewhere."""
+    return task_of(rows[0]) == "binary" or any(row["signal"] for row in rows)
+
+
 def row_problems(row, where):
     """Mistakes within one row."""
     door = "peaks" if row["peaks"] else "sequences"
@@ -107,8 +112,9 @@ def dataset_problems(rows, tracks, settings, sheet):
                     "name datasets in the sheet",
                 )
             continue
-        if settings["negatives"]["per_positive"]:
-            yield from negative_problems(name, own, kinds, peaks, where, settings)
+        if settings["negatives"]["per_positive"] and takes_negatives(own):
+            has_tracks = any(row["dataset"] in (name, "*") for row in tracks)
+            yield from negative_problems(name, own, kinds, peaks, where, has_tracks)
     if peaks:
         yield from genome_problems(peaks, settings, f"{sheet}, line {datasets[peaks[0]][0]['line']}")
     low, high = settings["negatives"]["flank_distance"]
@@ -127,7 +133,7 @@ def genome_problems(peaks, settings, where):
         yield where, f"peaks of {names}, but folds by {how}", "folds of chromosomes", "name chromosomes under `folds`"
 
 
-def negative_problems(name, rows, kinds, peaks, where, settings):
+def negative_problems(name, rows, kinds, peaks, where, has_tracks):
     """Kinds of negatives that a dataset cannot have."""
     if "bed" in kinds and not any(row["negatives"] for row in rows):
         yield (
@@ -157,7 +163,7 @@ def negative_problems(name, rows, kinds, peaks, where, settings):
             "negatives of the genome",
             "drop that kind",
         )
-    if "dinucleotide_shuffle" in kinds and settings["tracks"]["sheet"]:
+    if "dinucleotide_shuffle" in kinds and has_tracks:
         yield where, "shuffles beside signal tracks, which they have not", "negatives of the genome", "drop that kind"
 
 

@@ -40,7 +40,9 @@ def balanced_groups(counts, sizes, k):
         )
     parts, load = [[] for _ in range(k)], [(0, 0)] * k
     for name in sorted(sizes, key=lambda name: (-counts.get(name, 0), -sizes[name])):
-        part = min(range(k), key=lambda number: load[number])
+        # By windows; groups without any by size alone, or all of them would go to the part with the fewest windows.
+        measures = load if counts.get(name, 0) else [size for _, size in load]
+        part = min(range(k), key=measures.__getitem__)
         parts[part].append(name)
         load[part] = (load[part][0] + counts.get(name, 0), load[part][1] + sizes[name])
     order = {name: number for number, name in enumerate(sizes)}
@@ -95,19 +97,26 @@ def check_fold_names(named, sizes):
         )
 
 
-def check_positives(splits, targets, task, min_positives, groups):
+def listed_groups(names, most=12):
+    """Names of chromosomes or clusters in a message, the first dozen."""
+    return (", ".join(names[:most]) or "nothing") + (f", ... ({len(names)} in all)" if len(names) > most else "")
+
+
+def check_positives(splits, targets, task, min_positives, groups, after=""):
     """Refuse splits that hold too few positives of a target; all of them are told at once.
 
     Parameters
     ----------
     splits : dict of str -> pandas.DataFrame
-        Windows with a column a target, before negatives are drawn.
+        Rows with a column a target.
     targets : list of str
     task : str
         `binary`: labels 1 are counted; `regression`: known values.
     min_positives : int
     groups : dict of str -> list of str
         What each split is made of, for the message.
+    after : str
+        What was done to the rows before, if something was.
 
     Raises
     ------
@@ -119,13 +128,11 @@ def check_positives(splits, targets, task, min_positives, groups):
         for target in targets:
             count = int((part[target] == 1).sum() if task == "binary" else part[target].notna().sum())
             if count < min_positives:
-                names = groups.get(split, [])
-                shown = ", ".join(names[:12]) + (f", ... ({len(names)} in all)" if len(names) > 12 else "")
-                lacking.append(f"{split} ({shown or 'nothing'}) has {count} of {target}")
+                lacking.append(f"{split} ({listed_groups(groups.get(split, []))}) has {count} of {target}")
     if lacking:
         raise InputError(
-            f"{len(lacking)} split(s) lack {what}",
+            f"{len(lacking)} split(s) lack {what}{after}",
             "; ".join(lacking) + f"; expected at least {min_positives} of each target in each split",
-            "share the chromosomes out otherwise under `folds`, leave the target out, or lower splits.min_positives "
-            "(metrics of so few rows say little)",
+            "share the rows out otherwise (`folds`), leave the target out, or lower splits.min_positives (metrics of "
+            "so few rows say little)" + ("; leakage.tsv says what was dropped" if after else ""),
         )

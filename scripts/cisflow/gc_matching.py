@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from cisflow.genome import base_counts
-from cisflow.intervals import touched, union_by_chromosome
+from cisflow.intervals import INTERVAL, touched, union_by_chromosome
 
-MAX_TILINGS = 8  # tilings that are tried before a shortage is an error
+MAX_TILINGS = 16  # tilings that are tried before a shortage is an error
 
 
 def match_counts(wanted, available, max_difference):
@@ -37,13 +37,34 @@ def match_counts(wanted, available, max_difference):
     for distance in range(1, max_difference + 1):
         for shift in (-distance, distance):
             if not missing.any():
-                break
+                return taken, missing
             sources = np.arange(len(wanted)) + shift
             inside = (sources >= 0) & (sources < len(wanted))
             moved = np.minimum(missing[inside], left[sources[inside]])
             missing[inside] -= moved
             left[sources[inside]] -= moved
             taken[sources[inside]] += moved
+    if missing.any():
+        other = match_rarest_first(wanted, available, max_difference)
+        return other if other[1].sum() <= missing.sum() else (taken, missing)
+    return taken, missing
+
+
+def match_rarest_first(wanted, available, max_difference):
+    """As `match_counts`, but what lies farthest from most candidates chooses first.
+
+    Where the nearest replacements are shared out first, the few windows rich in GC may all go to positives that common
+    windows would have served as well, and the richest positive is left without any.
+    """
+    taken, missing, left = np.zeros_like(wanted), wanted.copy(), available.copy()
+    centre = np.average(np.arange(len(wanted)), weights=available) if available.any() else 0
+    for count in sorted(np.flatnonzero(wanted), key=lambda count: -abs(count - centre)):
+        for source in sorted(range(count - max_difference, count + max_difference + 1), key=lambda at: abs(at - count)):
+            if 0 <= source < len(wanted):
+                moved = min(missing[count], left[source])
+                missing[count] -= moved
+                left[source] -= moved
+                taken[source] += moved
     return taken, missing
 
 
@@ -60,21 +81,21 @@ def candidate_tiles(ground, avoid, rng):
 
     Returns
     -------
-    chroms : numpy.ndarray of int16, shape (n,)
+    chroms : numpy.ndarray of int32, shape (n,)
         Position of each tile's chromosome in `ground.chromosomes`.
     starts : numpy.ndarray of int64, shape (n,)
     gc : numpy.ndarray of int32, shape (n,)
         Numbers of G or C.
     """
     union = union_by_chromosome(avoid)
-    chroms, starts, gc = [np.empty(0, np.int16)], [np.empty(0, np.int64)], [np.empty(0, np.int32)]
+    chroms, starts, gc = [np.empty(0, np.int32)], [np.empty(0, np.int64)], [np.empty(0, np.int32)]
     for number, chrom in enumerate(ground.chromosomes):
         first, end = ground.edge_margin + rng.integers(ground.width), ground.genome.sizes[chrom] - ground.edge_margin
         tiles = np.arange(first, end - ground.width + 1, ground.width)
         tiles = tiles[~touched(tiles, tiles + ground.width, union.get(chrom))]
         n_gc, n_unknown = base_counts(ground.genome, chrom, tiles, ground.width)
         usable = n_unknown / ground.width <= ground.max_n_fraction  # 0.29 * 100 is 28.999999999999996
-        chroms.append(np.full(int(usable.sum()), number, dtype=np.int16))
+        chroms.append(np.full(int(usable.sum()), number, dtype=np.int32))
         starts.append(tiles[usable])
         gc.append(n_gc[usable].astype(np.int32))
     return np.concatenate(chroms), np.concatenate(starts), np.concatenate(gc)
@@ -132,5 +153,5 @@ def gc_matched(template, ground, max_gc_difference, is_refused, rng):
         drawn.append(chosen[~refused])
         if not missing.any():
             break
-        avoid = pd.concat([avoid, chosen[["chrom", "start", "end"]]], ignore_index=True)
+        avoid = pd.concat([avoid, chosen[INTERVAL]], ignore_index=True)
     return pd.concat(drawn, ignore_index=True), missing, n_candidates

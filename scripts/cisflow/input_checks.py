@@ -6,6 +6,8 @@ the job that needs it; the table of what was looked at says so.
 
 import os
 
+import pandas as pd
+
 from cisflow.bigwig_files import check_bigwig
 from cisflow.checksums import check_sha256
 from cisflow.chromosome_names import check_names, read_aliases
@@ -188,6 +190,10 @@ def check_inputs(genome, motifs, datasets, tracks, folds, fold_chromosomes, min_
                 by_target[row["target"]] = None if partly else peaks
             if row["signal"]:
                 check_signal(checks, row["signal"], row["signal_accepted"], sizes, names, seen)
+        if any(row["signal"] for row in own) and all(peaks is not None for peaks in by_target.values()):
+            # A signal is measured in every window, whichever target's peak it comes of.
+            everywhere = pd.concat(list(by_target.values()), ignore_index=True) if by_target else None
+            by_target |= {row["target"]: everywhere for row in own if row["signal"]}
         if sizes and by_target:
             check_positives_possible(checks, dataset, by_target, folds, min_positives, sizes)
         if own[0]["sequences"]:

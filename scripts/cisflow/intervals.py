@@ -6,7 +6,8 @@ Coordinates are 0-based and half-open throughout.
 import numpy as np
 import pandas as pd
 
-COLUMNS = ["chrom", "start", "end"]
+INTERVAL = ["chrom", "start", "end"]
+NO_LOCUS = "."  # the chromosome of rows that have no place on a genome
 
 
 def union_by_chromosome(intervals):
@@ -75,12 +76,12 @@ def merged(intervals):
     """The union of intervals: sorted, none touching another (`chrom`, `start`, `end`)."""
     union = union_by_chromosome(intervals)
     parts = [pd.DataFrame({"chrom": name, "start": union[name][0], "end": union[name][1]}) for name in sorted(union)]
-    return pd.concat(parts, ignore_index=True) if parts else intervals[COLUMNS].iloc[:0].copy()
+    return pd.concat(parts, ignore_index=True) if parts else intervals[INTERVAL].iloc[:0].copy()
 
 
 def read_regions(path):
     """Read `chrom`, `start` and `end` of a BED file that this workflow wrote; it may be empty."""
     with open(path, encoding="utf-8") as handle:
         rows = [line.rstrip("\n").split("\t")[:3] for line in handle]
-    frame = pd.DataFrame(rows, columns=["chrom", "start", "end"], dtype=object)
+    frame = pd.DataFrame(rows, columns=INTERVAL, dtype=object)
     return frame.astype({"start": np.int64, "end": np.int64})

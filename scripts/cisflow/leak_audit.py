@@ -1,8 +1,9 @@
-"""The leakage audit of one fold: splits are settled one after the other, and each is compared with those before it."""
+"""The leakage audit of one fold: rows of its splits are compared with one another, and so is what is drawn for them."""
 
 import numpy as np
 import pandas as pd
 
+from cisflow.intervals import INTERVAL
 from cisflow.leakage import KINDS, find_leaks, leakage_rows
 from cisflow.messages import InputError
 
@@ -11,72 +12,87 @@ MOST_NAMED = 5  # pairs of copies that a message shows
 
 
 class LeakAudit:
-    """Rows of settled splits, and the count of what was found to copy or overlap them.
+    """The rows of settled splits, and the count of what was found to copy or overlap them.
+
+    Rows of the user's data are settled first, split after split, and what is found among them is the user's to decide
+    about. What is drawn afterwards (negatives) is compared with all of them: what leaks is drawn anew, whatever the
+    policy.
 
     Parameters
     ----------
     policy : str
-        `drop`: what leaks is taken out of the split that is settled later, so that it never stands in the one whose
-        numbers are reported; `warn`: it stays and is counted; `error`: it stays, and `finish` refuses the splits.
+        `drop`: rows that leak are taken out of the split that is settled later, so that they never leave the one whose
+        numbers are reported; `warn`: they stay and are counted; `error`: they stay, and `finish` refuses the splits.
     kmer_length, min_containment : int, float
         What near-duplicates are: see `cisflow.similarity`.
+    threads : int
     """
 
     def __init__(self, policy, kmer_length, min_containment, threads=1):
+        self.policy = policy
+        self.criteria = (kmer_length, min_containment)
         self.threads = threads
-        self.policy, self.kmer_length, self.min_containment = policy, kmer_length, min_containment
-        self.settled = {}  # split -> (loci, bases) of its rows, in parts
+        self.settled = {}  # split -> loci and bases of what stands in it
         self.leaks = {pair: [] for pair in PAIRS}  # what find_leaks said of the rows of the first split, in parts
+        self.redrawn = {(pair, kind): 0 for pair in PAIRS for kind in KINDS}
         self.examples = []
 
-    def refused(self, split, loci, bases, with_coordinates=True):
-        """Which rows of a split that is being settled must not stand in it.
+    def _leaks(self, split, loci, bases):
+        """What is found in every other settled split: pairs of its name and a table of leaks."""
+        for other, (other_loci, other_bases) in self.settled.items():
+            if other != split and len(loci):
+                yield other, find_leaks(bases, loci, other_bases, other_loci, *self.criteria, self.threads)
+
+    def settle(self, split, loci, bases):
+        """Settle the rows of a split: compare them with the splits that were settled before, and keep them.
 
         Parameters
         ----------
         split : str
         loci : pandas.DataFrame
-            `chrom`, `start`, `end` of the stored windows.
+            `chrom`, `start`, `end` of the stored windows; chromosome `.` for rows that have no place.
         bases : numpy.ndarray of uint8, shape (len(loci), width)
             Their sequences in ASCII, upper case.
-        with_coordinates : bool
-            Whether the loci are places on a genome, which can overlap.
 
         Returns
         -------
         numpy.ndarray of bool, shape (len(loci),)
-            All False unless the policy is `drop`.
+            Which rows are kept: those that do not leak, or all of them unless the policy is `drop`.
         """
         leaky = np.zeros(len(loci), dtype=bool)
-        for other, parts in self.settled.items():
-            if other == split or not len(loci):
-                continue
-            other_loci = pd.concat([part[0] for part in parts], ignore_index=True)
-            other_bases = np.concatenate([part[1] for part in parts])
-            places = (loci, other_loci) if with_coordinates else (None, None)
-            leaks = find_leaks(
-                bases, places[0], other_bases, places[1], self.kmer_length, self.min_containment, self.threads
-            )
+        for other, leaks in self._leaks(split, loci, bases):
             self.leaks[split, other].append(leaks)
-            any_kind = leaks[list(KINDS)].any(axis=1).to_numpy()
-            leaky |= any_kind
-            self._note_examples(split, other, loci, other_loci, leaks, any_kind)
-        return leaky if self.policy == "drop" else np.zeros(len(loci), dtype=bool)
+            found = leaks[list(KINDS)].any(axis=1).to_numpy()
+            self._note_examples(split, other, loci, leaks, found)
+            leaky |= found
+        keep = ~leaky if self.policy == "drop" else np.ones(len(loci), dtype=bool)
+        self.add(split, loci[keep], bases[keep])
+        return keep
 
-    def _note_examples(self, split, other, loci, other_loci, leaks, any_kind):
-        for row in np.flatnonzero(any_kind)[: MOST_NAMED - len(self.examples)]:
-            kind = next(name for name in KINDS if leaks[name].iloc[row])
-            places = [loci.iloc[row]]
-            if leaks["partner"].iloc[row] >= 0:
-                places.append(other_loci.iloc[leaks["partner"].iloc[row]])
-            shown = [f"{place['chrom']}:{place['start']}-{place['end']}" for place in places]
-            self.examples.append(f"{kind}: {split} {shown[0]} and {other} {' '.join(shown[1:])}".rstrip())
+    def leaks_elsewhere(self, split, loci, bases):
+        """Which windows drawn for a split leak into another one, so that others must be drawn: bool, one a window."""
+        leaky = np.zeros(len(loci), dtype=bool)
+        for other, leaks in self._leaks(split, loci, bases):
+            pair = (split, other) if (split, other) in PAIRS else (other, split)
+            for kind in KINDS:
+                self.redrawn[pair, kind] += int(leaks[kind].sum())
+            leaky |= leaks[list(KINDS)].any(axis=1).to_numpy()
+        return leaky
 
     def add(self, split, loci, bases):
-        """Settle rows: those of other splits are compared with them from now on."""
-        if len(loci):
-            part = (loci[["chrom", "start", "end"]].reset_index(drop=True), bases)
-            self.settled.setdefault(split, []).append(part)
+        """Let rows stand in a split: those of other splits are compared with them from now on."""
+        loci = loci[INTERVAL].reset_index(drop=True)
+        if split in self.settled:
+            loci = pd.concat([self.settled[split][0], loci], ignore_index=True)
+            bases = np.concatenate([self.settled[split][1], bases])
+        self.settled[split] = (loci, bases)
+
+    def _note_examples(self, split, other, loci, leaks, found):
+        for row in np.flatnonzero(found)[: MOST_NAMED - len(self.examples)]:
+            kind = next(name for name in KINDS if leaks[name].iloc[row])
+            places = [loci.iloc[row], self.settled[other][0].iloc[leaks["partner"].iloc[row]]]
+            shown = [f"{place['chrom']}:{place['start']}-{place['end']}" for place in places]
+            self.examples.append(f"{kind}: {split} {shown[0]} and {other} {shown[1]}")
 
     def table(self):
         """The rows of leakage.tsv.
@@ -84,16 +100,19 @@ class LeakAudit:
         Returns
         -------
         pandas.DataFrame
-            `split`, `other_split`, `kind`, `found`, `dropped`, `left`, `criterion`; found counts positives and drawn
-            negatives, dropped includes negatives for which others were drawn.
+            `split`, `other_split`, `kind`, `found`, `dropped`, `left`, `redrawn`, `criterion`: rows of the user's data
+            that were found, dropped and left, and drawn windows for which others were drawn.
         """
         rows = []
         for (split, other), parts in self.leaks.items():
             nothing = pd.DataFrame(columns=KINDS, dtype=bool)
             leaks = pd.concat(parts, ignore_index=True) if parts else nothing
             dropped = np.full(len(leaks), self.policy == "drop")  # of those that leak; `leakage_rows` counts no others
-            rows += leakage_rows(split, other, leaks, dropped, self.kmer_length, self.min_containment)
-        return pd.DataFrame(rows)
+            rows += leakage_rows(split, other, leaks, dropped, *self.criteria)
+        table = pd.DataFrame(rows)
+        redrawn = [self.redrawn[(row.split, row.other_split), row.kind] for row in table.itertuples()]
+        table.insert(table.columns.get_loc("criterion"), "redrawn", redrawn)
+        return table
 
     def finish(self, path):
         """Write leakage.tsv and print it.
@@ -107,13 +126,12 @@ class LeakAudit:
         table.to_csv(path, sep="\t", index=False)
         print(table.drop(columns="criterion").to_string(index=False))
         left = table[table["left"] > 0]
-        if self.policy == "error" and len(left):
-            counts = [f"{row.left} {row.kind} of {row.split} in {row.other_split}" for row in left.itertuples()]
+        counts = [f"{row.left} {row.kind} of {row.split} in {row.other_split}" for row in left.itertuples()]
+        if self.policy == "error" and counts:
             raise InputError(
                 "the splits leak: rows of one stand in another",
                 "; ".join(counts) + "\n" + "\n".join(self.examples),
                 "have them dropped from the split that is trained on (splits.leakage: drop), or share rows out anew",
             )
-        if len(left):
-            kinds = ", ".join(f"{row.left} {row.kind} of {row.split} in {row.other_split}" for row in left.itertuples())
-            print(f"WARNING: rows of one split stand in another and stay (splits.leakage: {self.policy}): {kinds}")
+        if counts:
+            print(f"WARNING: rows of one split stand in another and stay (splits.leakage: warn): {', '.join(counts)}")

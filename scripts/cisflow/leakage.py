@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cisflow.alphabet import ALPHABET
-from cisflow.intervals import touches
+from cisflow.intervals import NO_LOCUS, touches
 from cisflow.similarity import CHANCE_MATCH, NEARLY_ALL, near_duplicates
 
 KINDS = ("exact", "reverse_complement", "overlap", "near_duplicate")
@@ -113,7 +113,8 @@ def find_leaks(bases, loci, reference_bases, reference_loci, kmer_length, min_co
     bases, reference_bases : numpy.ndarray of uint8, shapes (N, L) and (M, L')
         ASCII, upper case; all but A, C, G and T is unknown.
     loci, reference_loci : pandas.DataFrame or None
-        `chrom`, `start` and `end` of the rows, as stored, that is with their jitter; None for rows without coordinates.
+        `chrom`, `start` and `end` of the rows, as stored, that is with their jitter; chromosome `.` for rows without
+        coordinates, or None where no row has them.
     kmer_length : int
     min_containment : float
         What a near-duplicate is: see `cisflow.similarity`.
@@ -136,7 +137,7 @@ def find_leaks(bases, loci, reference_bases, reference_loci, kmer_length, min_co
     other_strand_partner = equal_rows_of_other_strand(bases, reference_bases)
     overlap_partner = np.full(len(bases), -1, dtype=np.int64)
     if loci is not None and reference_loci is not None:
-        overlap = np.flatnonzero(touches(loci, reference_loci))
+        overlap = np.flatnonzero(touches(loci, reference_loci) & (loci["chrom"] != NO_LOCUS).to_numpy(dtype=bool))
         overlap_partner[overlap] = overlapping_rows(loci.iloc[overlap], reference_loci)
     partners = [exact_partner, other_strand_partner, overlap_partner]
     rest = np.flatnonzero(np.max(partners, axis=0) < 0)

@@ -26,9 +26,10 @@ import pandas as pd
 
 from cisflow.checksums import check_sha256
 from cisflow.chromosome_names import check_names
+from cisflow.folds import listed_groups
 from cisflow.gc_matching import MAX_TILINGS, gc_matched
 from cisflow.genome import Genome, bases_of, counts_of, read_bases, window_base_counts
-from cisflow.intervals import touches
+from cisflow.intervals import INTERVAL, touches
 from cisflow.messages import InputError
 from cisflow.peak_files import read_peaks
 from cisflow.shuffling import dinucleotide_shuffles, tiled
@@ -36,7 +37,6 @@ from cisflow.window_table import read_peak_table
 
 KINDS = ("gc_matched", "dinucleotide_shuffle", "flanking", "other_peaks", "bed")
 MAX_ROUNDS = 60  # draws beside a positive, or shuffles of it, before a shortage is an error
-INTERVAL = ["chrom", "start", "end"]
 
 
 @dataclass(frozen=True)
@@ -92,25 +92,26 @@ def shares(kinds, total):
     return counts
 
 
-def usable(ground, windows):
-    """Which windows may serve: on the split's chromosomes, whole, clear of what is avoided, with enough known bases.
+def what_hinders(ground, windows):
+    """Why windows may not serve as negatives.
 
     Returns
     -------
-    usable : numpy.ndarray of bool, shape (len(windows),)
+    hindrance : numpy.ndarray of str, shape (len(windows),)
+        Empty for those that may; else `off_split`, `edge`, `touching` (a peak, a positive or what is excluded) or `n`.
     gc : numpy.ndarray of int64, shape (len(windows),)
-        Numbers of G or C (0 where not usable).
+        Numbers of G or C (0 where something hinders).
     """
-    gc = np.zeros(len(windows), dtype=np.int64)
+    gc, hindrance = np.zeros(len(windows), dtype=np.int64), np.full(len(windows), "", dtype=object)
     sizes = windows["chrom"].map(ground.genome.sizes).fillna(0)
     inside = (windows["start"] >= ground.edge_margin) & (windows["end"] <= sizes - ground.edge_margin)
-    good = (windows["chrom"].isin(ground.chromosomes) & inside).to_numpy(copy=True)  # what pandas shows is read-only
-    good[good] &= ~touches(windows[good], ground.avoid)
-    rows = np.flatnonzero(good)
-    counted, unknown = window_base_counts(ground.genome, windows.iloc[rows])
-    gc[rows] = counted
-    good[rows] &= unknown / ground.width <= ground.max_n_fraction  # 0.29 * 100 is 28.999999999999996
-    return good, gc
+    hindrance[~inside.to_numpy(dtype=bool)] = "edge"
+    hindrance[~windows["chrom"].isin(ground.chromosomes).to_numpy(dtype=bool)] = "off_split"
+    hindrance[(hindrance == "") & touches(windows, ground.avoid)] = "touching"
+    rows = np.flatnonzero(hindrance == "")
+    gc[rows], unknown = window_base_counts(ground.genome, windows.iloc[rows])
+    hindrance[rows[unknown / ground.width > ground.max_n_fraction]] = "n"  # 0.29 * 100 is 28.999999999999996
+    return hindrance, gc
 
 
 def apart(windows):
@@ -139,30 +140,36 @@ def from_regions(count, regions, ground, is_refused, rng):
         `chrom`, `anchor`.
     ground : Ground
     is_refused : callable
-        See `gc_matched`.
+        See `draw_negatives`.
     rng : numpy.random.Generator
 
     Returns
     -------
     drawn : pandas.DataFrame
         `chrom`, `start`, `end`, `gc`; at most `count`.
-    n_candidates : int
-        Regions that would have served.
+    fates : dict of str -> int
+        What became of the regions: `off_split`, `edge`, `touching`, `n`, `overlapping` (another of them), `leaking`,
+        `not_needed`, `drawn`.
     """
     windows = regions.iloc[rng.permutation(len(regions))][["chrom", "anchor"]].reset_index(drop=True)
     windows["start"] = windows["anchor"] - ground.width // 2
     windows["end"] = windows["start"] + ground.width
-    good, gc = usable(ground, windows)
-    windows = windows.assign(gc=gc)[good].reset_index(drop=True)
-    windows = windows[apart(windows)].reset_index(drop=True)
-    n_candidates, parts, begin, missing = len(windows), [windows.iloc[:0]], 0, count
-    while missing and begin < n_candidates:
+    hindrance, gc = what_hinders(ground, windows)
+    fates = {name: int((hindrance == name).sum()) for name in ("off_split", "edge", "touching", "n")}
+    windows = windows.assign(gc=gc)[hindrance == ""].reset_index(drop=True)
+    keep = apart(windows)
+    fates["overlapping"] = int((~keep).sum())
+    windows = windows[keep].reset_index(drop=True)
+    parts, begin, missing = [windows.iloc[:0]], 0, count
+    while missing and begin < len(windows):
         part = windows.iloc[begin : begin + missing]
         begin += len(part)
         part = part[~is_refused(part)]
         missing -= len(part)
         parts.append(part)
-    return pd.concat(parts, ignore_index=True)[[*INTERVAL, "gc"]], n_candidates
+    drawn = pd.concat(parts, ignore_index=True)[[*INTERVAL, "gc"]]
+    fates |= {"leaking": begin - len(drawn), "not_needed": len(windows) - begin, "drawn": len(drawn)}
+    return drawn, fates
 
 
 def beside(count, positives, ground, distances, is_refused, rng):
@@ -197,7 +204,8 @@ def beside(count, positives, ground, distances, is_refused, rng):
         own = positives.iloc[template]
         start = np.where(left, own["start"].to_numpy() - gap - ground.width, own["end"].to_numpy() + gap)
         windows = pd.DataFrame({"chrom": own["chrom"].to_numpy(), "start": start, "end": start + ground.width})
-        good, gc = usable(here, windows)
+        hindrance, gc = what_hinders(here, windows)
+        good = hindrance == ""
         good[good] &= apart(windows[good])
         chosen = windows.assign(gc=gc)[good]
         good[good] &= ~is_refused(chosen)
@@ -212,7 +220,7 @@ def beside(count, positives, ground, distances, is_refused, rng):
 def shortage(kind, found, wanted, chromosomes, why, cure):
     """The error that says how many negatives of a kind are missing, and what to do."""
     return InputError(
-        f"too few negatives of kind {kind} on {', '.join(chromosomes)}: {wanted - found} of {wanted} are missing",
+        f"too few negatives of kind {kind} on {listed_groups(chromosomes)}: {wanted - found} of {wanted} are missing",
         why,
         f"{cure}; or lower negatives.per_positive, give negatives.kinds another kind beside it, or give the split more "
         "chromosomes",
@@ -250,6 +258,8 @@ def draw_negatives(positives, bases, kinds, count, ground, options, pools, is_re
         of the positive that was shuffled): `count` rows, kinds in the order of `KINDS`, each sorted by position.
     bases : numpy.ndarray of uint8, shape (count, width)
         Their sequences.
+    accounts : list of dict
+        `kind`, `outcome`, `count`: how many of each kind were wanted, looked at, passed over and why, and drawn.
 
     Raises
     ------
@@ -260,14 +270,15 @@ def draw_negatives(positives, bases, kinds, count, ground, options, pools, is_re
     positive_gc, _ = counts_of(bases)
     counts = shares({kind: kinds[kind] for kind in KINDS if kinds.get(kind)}, count)
     wanted_of = {kind: wanted for kind, wanted in counts.items() if wanted}
-    parts = {}
+    parts, accounts = {}, []
     for kind in reversed(wanted_of):  # windows with some GC content can be had elsewhere, the user's own cannot
         wanted = wanted_of[kind]
+        fates = {}
         what = f"{ground.width} bp, clear of peaks and of what is excluded, with at most {ground.max_n_fraction:.0%} N"
         if kind == "gc_matched":
             limit = options["max_gc_difference"]
             drawn, missing, tried = gc_matched(tiled(positive_gc, wanted, rng), ground, limit, is_refused, rng)
-            short = np.flatnonzero(missing)
+            short, fates = np.flatnonzero(missing), {"looked_at": tried, "drawn": len(drawn)}
             why = (
                 f"{tried} tiles of {what} were found in {MAX_TILINGS} tilings; none is left within {limit:g} of the GC "
                 f"content of the positives with {100 * short[0] / ground.width:.0f} to "
@@ -279,19 +290,23 @@ def draw_negatives(positives, bases, kinds, count, ground, options, pools, is_re
         elif kind == "dinucleotide_shuffle":
             template = tiled(np.arange(len(positives)), wanted, rng)
             drawn = dinucleotide_shuffles(positives, bases, template, is_refused, rng)
+            fates = {"drawn": len(drawn)}
             why = cure = ""  # a shortage is told by the shuffles themselves
         elif kind == "flanking":
             drawn = beside(wanted, positives, ground, options["flank_distance"], is_refused, rng)
+            fates = {"drawn": len(drawn)}
             low, high = options["flank_distance"]
             why = f"there is no room for more windows of {what}, {low} to {high} bp from a positive"
             cure = "raise the second number of negatives.flank_distance"
         else:
-            drawn, tried = from_regions(wanted, pools[kind], ground, is_refused, rng)
-            on_split = int(pools[kind]["chrom"].isin(ground.chromosomes).sum())
+            drawn, fates = from_regions(wanted, pools[kind], ground, is_refused, rng)
+            lost = {name: number for name, number in fates.items() if number and name not in ("off_split", "drawn")}
             why = (
-                f"of {on_split} regions on these chromosomes, {tried} give a window of {what}, none overlapping another"
+                f"of {len(pools[kind]) - fates['off_split']} regions on these chromosomes, {len(drawn)} give a window "
+                f"of {what}, none overlapping another; passed over: {lost or 'none'}"
             )
             cure = "give more regions"
+        accounts += [{"kind": kind, "outcome": name, "count": n} for name, n in {"wanted": wanted, **fates}.items()]
         if len(drawn) < wanted:
             raise shortage(kind, len(drawn), wanted, ground.chromosomes, why, cure)
         if kind != "dinucleotide_shuffle":
@@ -301,14 +316,14 @@ def draw_negatives(positives, bases, kinds, count, ground, options, pools, is_re
     columns = [*INTERVAL, "kind", "sequence"]
     if not parts:
         empty = pd.DataFrame({name: [] for name in columns}, dtype=str).astype({"start": np.int64, "end": np.int64})
-        return empty, np.empty((0, ground.width), dtype=np.uint8)
+        return empty, np.empty((0, ground.width), dtype=np.uint8), accounts
     drawn = pd.concat([parts[kind] for kind in wanted_of], ignore_index=True)[columns]
     drawn_bases = np.empty((len(drawn), ground.width), dtype=np.uint8)
     written = (drawn["sequence"] != ".").to_numpy()
     if not written.all():
         drawn_bases[~written] = read_bases(ground.genome, drawn[~written])
     drawn_bases[written] = bases_of(drawn.loc[written, "sequence"], ground.width)
-    return drawn, drawn_bases
+    return drawn, drawn_bases, accounts
 
 
 def read_pools(kinds, pool, dataset, rows, sizes, aliases):

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from cisflow.alphabet import ALPHABET
+from cisflow.intervals import NO_LOCUS
 from cisflow.messages import InputError
-from cisflow.sequence_table import BASES, NO_LOCUS, RESERVED, listed, shown
+from cisflow.sequence_table import BASES, RESERVED, listed, shown
 
 OUTCOMES = ("too_short", "n", "no_value")  # what drops a sequence, the first counting
 
@@ -23,10 +24,10 @@ def fit_sequences(table, length, flank_5, flank_3, max_n_fraction):
     the side that has more. The bases of a flank are in lower case in the sequences that come back: they are the same
     everywhere, so what compares sequences takes them for unknown, and a shuffle leaves them in place.
 
-    Coordinates follow a crop. The sequence of a row on `-` is the reverse complement of the genome's + strand, so its
-    left end lies at `end`; strand `.` counts as `+`. A flank is no part of the genome: an extended row keeps the
-    coordinates of its insert, which are then fewer bases than its sequence. For a row without locus the coordinates
-    mean nothing.
+    Coordinates follow: the interval is always of `length` bases. The sequence of a row on `-` is the reverse complement
+    of the genome's + strand, so its left end lies at `end`; strand `.` counts as `+`. Where flanks are added, the
+    interval grows by as many bases, which on the genome are others; a row that would begin before its chromosome loses
+    its place (chromosome `.`).
 
     Parameters
     ----------
@@ -68,11 +69,13 @@ def fit_sequences(table, length, flank_5, flank_3, max_n_fraction):
 
     kept = table.assign(sequence=pd.Series(fitted, index=table.index, dtype=object))
     if "chrom" in table:
-        start, end = table["start"].to_numpy(), table["end"].to_numpy()
+        start, end = table["start"].to_numpy(dtype=np.int64), table["end"].to_numpy(dtype=np.int64)
         on_minus = (table["strand"] == "-").to_numpy(dtype=bool) if "strand" in table else np.zeros(len(table), bool)
         first = np.where(on_minus, end - left - length, start + left)
-        cropped = sizes > length
-        kept = kept.assign(start=np.where(cropped, first, start), end=np.where(cropped, first + length, end))
+        placed = (table["chrom"] != NO_LOCUS).to_numpy(dtype=bool) & (first >= 0)
+        first = np.where(placed, first, 0)
+        chrom = table["chrom"].where(placed, NO_LOCUS)
+        kept = kept.assign(chrom=chrom, start=first, end=first + length)
     return kept[fates == "kept"].reset_index(drop=True), pd.Series(fates, index=table.index, name="fate")
 
 

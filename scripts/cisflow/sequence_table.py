@@ -23,21 +23,18 @@ import numpy as np
 import pandas as pd
 
 from cisflow.alphabet import ALPHABET, UNKNOWN_BASES
+from cisflow.intervals import INTERVAL, NO_LOCUS
 from cisflow.messages import InputError
-from cisflow.text_files import WHOLE_NUMBER, numbered_lines, raise_all
+from cisflow.text_files import NUMBER, WHOLE_NUMBER, numbered_lines, raise_all
 
-LOCUS = ("chrom", "start", "end")
-ROLES = ("sequence", "name", *LOCUS, "strand", "split")
+ROLES = ("sequence", "name", *INTERVAL, "strand", "split")
 RESERVED = {"line", "score", *ROLES}  # what no target may be called
-NO_LOCUS = "."
 MISSING = frozenset({"", ".", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none"})
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
-# float() alone would take 1_000, inf, blanks and the digits of other scripts.
-NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 LARGEST = float(np.finfo(np.float32).max)  # targets are stored as float32
 BASES = (ALPHABET + UNKNOWN_BASES).replace("U", "")
@@ -274,7 +271,7 @@ def read_values(texts, numbers, label, task, mistakes):
 def read_loci(cells, labels, one_based, mistakes):
     """Chromosomes, starts and ends; see `read_sequences`."""
     chroms, starts, ends = [], np.zeros(len(cells["line"]), dtype=np.int64), []
-    label = ", ".join(labels[role] for role in LOCUS)
+    label = ", ".join(labels[role] for role in INTERVAL)
     rows = zip(cells["line"], cells["chrom"], cells["start"], cells["end"], cells["sequence"], strict=True)
     for position, (number, chrom, start_text, end_text, sequence) in enumerate(rows):
         chroms.append(sys.intern(chrom))  # one text a chromosome, not one a row
@@ -354,8 +351,8 @@ def read_sequences(path, columns, values, task):
     """
     wanted = {role: columns[role] for role in ROLES if columns.get(role)}
     wanted.setdefault("sequence", "sequence")
-    coordinates_absent = [role for role in LOCUS if role not in wanted]
-    if 0 < len(coordinates_absent) < len(LOCUS):
+    coordinates_absent = [role for role in INTERVAL if role not in wanted]
+    if 0 < len(coordinates_absent) < len(INTERVAL):
         raise InputError(
             f"config.yaml, sequences: {', '.join(coordinates_absent)} without a column",
             "found some of chrom, start and end, expected all of them or none",
@@ -425,7 +422,7 @@ def read_sequences(path, columns, values, task):
     if "chrom" in frame and set(frame["chrom"]) == {NO_LOCUS}:
         raise InputError(
             f"{path}: no row has coordinates",
-            f"found {', '.join(labels[role] for role in LOCUS)} empty throughout",
+            f"found {', '.join(labels[role] for role in INTERVAL)} empty throughout",
             "name other columns, or set sequences.chrom, start and end to null",
         )
     texts = ("name", "sequence", "chrom", "strand", "split")

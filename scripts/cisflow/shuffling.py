@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from cisflow.alphabet import ALPHABET
+from cisflow.intervals import INTERVAL
 from cisflow.messages import InputError
 
 MAX_SHUFFLES = 20  # of one positive, before it is given up
@@ -83,7 +84,7 @@ def dinucleotide_shuffles(positives, bases, template, is_refused, rng):
             print(f"{len(template)} positives cannot be shuffled; shuffles of others are taken for them")
             template = rng.choice(had, size=len(template))
         drawn = shuffled(bases[template], rng.integers(2**31, size=len(template)))
-        windows = positives.iloc[template][["chrom", "start", "end"]].reset_index(drop=True)
+        windows = positives.iloc[template][INTERVAL].reset_index(drop=True)
         good = (drawn != bases[template]).any(axis=1)
         good[good] &= ~is_refused(windows[good], drawn[good])
         texts = np.ascontiguousarray(drawn).view(f"S{drawn.shape[1]}")[:, 0].astype(str)

@@ -1,9 +1,10 @@
 """The HDF5 file of one split: written once, read by everything after it.
 
 `one_hot` int8 (N, 4, stored length), rows of the alphabet A C G T, an unknown base four zeros; `targets` float32
-(N, T), NaN = unknown; `chrom`, `start`, `end` (0-based, half-open, of the sequence as stored) and `name` of each row;
-with signal tracks `tracks` float32 (N, C, B), NaN = no data. A stored sequence is its window with `max_jitter` bases
-more on each side; the tracks of a row lie about the centre of its window.
+(N, T), NaN = unknown; `chrom`, `start`, `end` (0-based, half-open, of the sequence as stored), `name` and `strand` of
+each row (a sequence on `-` is the reverse complement of its interval; `.` counts as `+`); with signal tracks `tracks`
+float32 (N, C, B), NaN = no data. A stored sequence is its window with `max_jitter` bases more on each side; the tracks
+of a row lie about the centre of its window.
 """
 
 import h5py
@@ -31,7 +32,7 @@ def write_split(path, loci, targets, width, bases_of_rows, attributes, track_sha
     ----------
     path : str or Path
     loci : pandas.DataFrame
-        `chrom`, `start`, `end`, `name` of the rows; coordinates of the stored sequence.
+        `chrom`, `start`, `end`, `name`, `strand` of the rows; coordinates of the stored sequence.
     targets : numpy.ndarray of float, shape (N, T)
     width : int
         Bases of a stored sequence.
@@ -65,7 +66,7 @@ def write_split(path, loci, targets, width, bases_of_rows, attributes, track_sha
         dataset("targets", targets.shape, np.float32, data=targets.astype(np.float32))
         for name in ("start", "end"):
             dataset(name, (n_rows,), np.int64, data=loci[name].to_numpy(dtype=np.int64))
-        for name in ("chrom", "name"):
+        for name in ("chrom", "name", "strand"):
             texts = np.char.encode(loci[name].to_numpy(dtype=str), "utf-8")
             dataset(name, (n_rows,), texts.dtype, data=texts)
         for key, value in attributes.items():
@@ -83,12 +84,14 @@ def read_split(path):
     Returns
     -------
     dict
-        `one_hot` int8 (N, 4, stored length), `targets` float32 (N, T), `chrom` and `name` (N,) of str, `start` and
-        `end` int64 (N,), `tracks` float32 (N, C, B) where the file has them, and `attributes`, a dictionary.
+        `one_hot` int8 (N, 4, stored length), `targets` float32 (N, T), `chrom`, `name` and `strand` (N,) of str,
+        `start` and `end` int64 (N,), `tracks` float32 (N, C, B) where the file has them, and the dictionary
+        `attributes`.
     """
     with h5py.File(path, "r") as file:
         split = {name: file[name][:] for name in ("one_hot", "targets", "start", "end", "tracks") if name in file}
-        split |= {name: np.char.decode(file[name][:], "utf-8") for name in ("chrom", "name")}
+        texts = [name for name in ("chrom", "name", "strand") if name in file]
+        split |= {name: np.char.decode(file[name][:], "utf-8") for name in texts}
         attributes = dict(file.attrs)
     for key in ("target_names", "track_names"):
         attributes[key] = [str(name) for name in attributes[key]]

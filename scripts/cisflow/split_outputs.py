@@ -14,13 +14,13 @@ from cisflow.split_tables import (
 from cisflow.target_scaling import fit_scaling
 
 
-def write_splits(outputs, splits, unused, groups, targets, task, transform, peak_widths=None):
+def write_splits(outputs, splits, unused, groups, targets, task, transform, accounts, peak_widths=None):
     """Write the splits of a dataset and their tables.
 
     Parameters
     ----------
     outputs : dict of str -> str
-        Paths of train, val, test, groups, report, distributions, balance and scaling.
+        Paths of train, val, test, groups, report, negatives, distributions, balance and scaling.
     splits : dict of str -> pandas.DataFrame
         Rows of each split: `chrom`, `start`, `end` (windows without jitter), `name`, `strand`, one column a target,
         `kind` (`positive`, or the kind of a negative), `gc` and `unknown` (fractions of the stored sequence) and
@@ -34,6 +34,8 @@ def write_splits(outputs, splits, unused, groups, targets, task, transform, peak
         `binary` or `regression`.
     transform : list of str
         Steps of `fit_scaling`.
+    accounts : list of dict
+        `split`, `kind`, `outcome`, `count` of what was drawn.
     peak_widths : dict of str -> numpy.ndarray
         Widths in bp of the peaks that became windows, for each split; None where rows come of no peaks.
     """
@@ -57,11 +59,12 @@ def write_splits(outputs, splits, unused, groups, targets, task, transform, peak
     if len(unused):
         report += split_report_rows("none", unused, targets, task, list(unused["chrom"].drop_duplicates()))
     columns = {
+        "negatives": ["split", "kind", "outcome", "count"],
         "distributions": ["split", "quantity", "class", "bin_start", "bin_end", "count"],
         "balance": ["split", "quantity", "class", "n", "n_positive", "mean", "mean_positive", "ks"],
         "report": list(report[0]),
     }
-    tables = {"distributions": distributions, "balance": balance, "report": report}
+    tables = {"negatives": accounts, "distributions": distributions, "balance": balance, "report": report}
     for name, table in tables.items():
         frame = pd.DataFrame(table, columns=columns[name])
         frame.to_csv(outputs[name], sep="\t", index=False, float_format="%.6g")

@@ -24,8 +24,16 @@ LAYERS = {
     },
     "numpy and pandas": {
         *("baselines", "bigwig_files", "gc_matching", "genome", "genome_file", "input_checks", "intervals"),
-        *("leak_audit", "leakage", "logos", "meme", "metrics", "motif_matching", "peak_files", "sequence_table"),
-        *("signal_tracks", "similarity", "split_outputs", "split_tables", "target_scaling", "target_signals"),
+        *("leak_audit", "leakage", "logos", "meme", "metrics", "motif_matching", "peak_files", "sequence_fitting"),
+        *(
+            "sequence_table",
+            "signal_tracks",
+            "similarity",
+            "split_outputs",
+            "split_tables",
+            "target_scaling",
+            "target_signals",
+        ),
         *("window_table", "windows"),
     },
     "torch and h5py": {

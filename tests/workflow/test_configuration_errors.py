@@ -157,7 +157,7 @@ def test_a_mistake_that_a_later_job_finds_ends_the_run_alike(workflow_copy, reru
     edit(rerun_folder / "config.yaml", "holdout:", "other:")
     told = last_lines(snakemake(workflow_copy, rerun_folder, "--cores", "1"))
     assert re.fullmatch("too few negatives of kind gc_matched on chrC: [0-9]+ of 3900 are missing", told["what"])
-    assert "in 8 tilings" in told["why"]
+    assert "in 16 tilings" in told["why"]
     assert "lower negatives.per_positive" in told["fix"]
     assert told["log"] == "logs/split_windows/tiny/other.log"
     folder = rerun_folder / "results" / "tiny"

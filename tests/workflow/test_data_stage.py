@@ -164,7 +164,9 @@ def test_no_negative_touches_a_peak_weak_ones_included(labels, bedtools, tmp_pat
     excluded.write_text((folder / "excluded.bed").read_text().replace("chrII", "chr2"))
     avoided = [folder / name for name in ("narrow.narrowPeak", "scored.bed", "weak.bed")]
     run = run_of(folder, "multi", ["Su(Hw)", "1"], "fold1")
-    assert check_clear(run, [*avoided, excluded, positives_of(run, tmp_path)], bedtools, tmp_path) > 40
+    positives = positives_of(run, tmp_path)
+    assert check_clear(run, [*avoided, excluded, positives], bedtools, tmp_path) > 40
+    assert bedtools("intersect", "-u", "-a", positives, "-b", excluded) == []
 
 
 def test_every_kind_of_negatives_is_what_it_claims(labels, genome, pairable):
@@ -195,6 +197,19 @@ def test_every_kind_of_negatives_is_what_it_claims(labels, genome, pairable):
             assert all(sum(map(text.count, "ACGT")) >= 0.9 * width for text in texts)
             gc[kind] = [text.count("G") + text.count("C") for text in texts]
         assert pairable(gc["gc_matched"], gc["peak"], 0.2 * width) == len(gc["gc_matched"])
+
+
+def test_negatives_of_all_kinds_are_drawn_again_alike(labels, workflow_copy, snakemake, tmp_path):
+    """In another folder, with one core in place of two."""
+    again = Path(shutil.copytree(labels.folder, tmp_path / "again"))
+    names = [
+        f"results/multi/fold1/{name}" for name in ("train.bed", "val.bed", "test.bed", "balance.tsv", "leakage.tsv")
+    ]
+    for name in names:
+        (again / name).unlink()
+    finished(workflow_copy, snakemake, again, *names, "--cores", "1")
+    for name in names:
+        assert (again / name).read_bytes() == (labels.folder / name).read_bytes(), name
 
 
 def test_folds_are_disjoint_and_balanced(labels):

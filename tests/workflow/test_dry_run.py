@@ -138,6 +138,13 @@ def test_lint(workflow_copy, project, snakemake):
     assert lint.returncode == 0, lint.stdout + lint.stderr
 
 
+def test_no_rule_needs_a_number_of_cores(workflow_copy, project, snakemake):
+    # The first job asked for `workflow.cores`, which is an error on a cluster, where a number of jobs is given instead.
+    graph = snakemake(workflow_copy, project, "--rulegraph")
+    assert graph.returncode == 0, graph.stderr
+    assert '"check_inputs"' in graph.stdout
+
+
 # --- the same again ---------------------------------------------------------------------------------------------------
 
 

@@ -81,10 +81,20 @@ def check_splits(folder, bedtools):
     for split in ("train", "val", "test"):
         rows = [line for line in (fold / f"{split}.bed").read_text().splitlines() if not line.startswith("#")]
         negatives = fold / f"{split}.negatives.bed"
-        negatives.write_text("".join(f"{row}\n" for row in rows if row.split("\t")[3].startswith("negative")))
+        negatives.write_text("".join(f"{row}\n" for row in rows if row.split("\t")[3].startswith("gc_matched")))
         assert len(negatives.read_text().splitlines()) == len(rows) / 2
         assert touching(bedtools, negatives, fold.parent / "peaks.bed") == []
         negatives.unlink()
+    leakage = pd.read_csv(fold / "leakage.tsv", sep="\t")
+    assert (leakage["left"] == 0).all()
+    assert leakage["found"].sum() > 0  # real genomes repeat themselves
+
+
+def check_inputs_were_looked_at(folder, *kinds):
+    """Every input was looked at, none of these small ones in part."""
+    inputs = pd.read_csv(folder / "results/reference/inputs.tsv", sep="\t")
+    assert inputs["kind"].value_counts().to_dict() == dict(kinds)
+    assert not inputs["looked_at"].str.startswith("the first").any()
 
 
 def test_fly_learns_and_finds_su_hw(fly):
@@ -103,6 +113,10 @@ def test_fly_beats_the_baseline(fly):
 
 def test_fly_splits_are_clean(fly, bedtools):
     check_splits(fly, bedtools)
+
+
+def test_all_inputs_were_looked_at(fly):
+    check_inputs_were_looked_at(fly, ("motif database", 1), ("genome", 1), ("peaks", 4))
 
 
 def test_fly_again_has_nothing_to_do(fly):
@@ -136,6 +150,11 @@ def test_yeast_learns_and_finds_its_motifs(yeast):
 
 def test_yeast_splits_are_clean(yeast, bedtools):
     check_splits(yeast, bedtools)
+
+
+def test_all_inputs_were_looked_at_after_their_download(yeast):
+    kinds = ("motif database", "genome", "excluded regions", "chromosome names")
+    check_inputs_were_looked_at(yeast, *((kind, 1) for kind in kinds), ("peaks", 3))
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
