@@ -72,7 +72,7 @@ def main(windows, peaks, excluded, fasta, aliases, pool, fold, dataset, rows, se
     pools = read_pools(options["kinds"], pool, dataset, rows, genome.sizes, names)
     rngs, splits, accounts = generators(seed), {}, []
     for split in ORDER:
-        positives, bases = kept[split]
+        positives, bases = kept.pop(split)
 
         def is_refused(drawn, drawn_bases=None, split=split):
             if drawn_bases is None:

@@ -59,18 +59,19 @@ def window_settings(length=100, max_jitter=10, merge_distance=50, max_n_fraction
     }
 
 
-def reference(folder, source, fold_chromosomes=(), excluded=None, aliases=None):
+def reference(folder, source, excluded=None, aliases=None):
     """Run prepare_genome and prepare_excluded; paths."""
     names = ("genome.fa", "genome.fa.fai", "chrom.sizes", "genome.fa.sha256", "excluded.bed")
     fasta, index, sizes, checksum, regions = (str(folder / name) for name in names)
-    prepare_genome(str(source), [], fold_chromosomes, fasta, index, sizes, checksum)
+    prepare_genome(str(source), [], fasta, index, sizes, checksum)
     prepare_excluded(excluded, [], aliases, sizes, regions)
     return SimpleNamespace(fasta=fasta, sizes=sizes, sha256=checksum, excluded=regions, aliases=aliases)
 
 
 def paths_of(folder):
     """Paths of the tables of a dataset and of its one fold, which lie in one folder here."""
-    names = {split: f"{split}.bed" for split in SPLITS} | {"report": "split_report.tsv"}
+    names = {split: f"{split}.bed" for split in SPLITS}
+    names |= {"report": "split_report.tsv", "negatives": "negatives_report.tsv"}
     names |= {name: f"{name}.tsv" for name in ("groups", "leakage", "distributions", "balance")}
     names["scaling"] = "target_scaling.tsv"
     of_dataset = {
@@ -98,8 +99,9 @@ def encoded_splits(folder, rows, of_fold, windows, task, seed, paths=None, track
         }
         genome = (paths.fasta, paths.sha256, paths.aliases) if paths else (None, None, None)
         targets = [row["target"] for row in rows]
-        of_tracks = (tracks or {}, track_settings or {})
-        encode_split(of_fold[split], of_fold["scaling"], *genome, targets, *of_tracks, attributes, encoded[split])
+        files = [{"track": name, "signal": path, "signal_accepted": []} for name, path in (tracks or {}).items()]
+        settings = (files, track_settings or {}, attributes)
+        encode_split(of_fold[split], of_fold["scaling"], *genome, targets, *settings, encoded[split])
     return encoded
 
 
@@ -197,7 +199,8 @@ def sequence_stage(
         "negatives": negatives,
         "leakage": leakage,
     }
-    split_sequences(of_dataset["windows"], fold, rows, settings, seed, threads, of_fold)
+    targets = [row["target"] for row in rows]
+    split_sequences(of_dataset["windows"], fold, targets, settings, seed, threads, of_fold)
     windows = window_settings(length, max_jitter)
     encoded = encoded_splits(folder, rows, of_fold, windows, task, seed)
     return SimpleNamespace(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cisflow.dataset_rules import dataset_problems, row_problems, task_of
+from cisflow.dataset_rules import dataset_problems, row_problems, takes_negatives, task_of
 
 COLUMNS = (
     *("dataset", "target", "peaks", "sequences", "sha256", "task", "value", "signal", "signal_sha256", "rank_by"),
@@ -56,6 +56,22 @@ def told(rows, track_rows=(), /, **sections):
 def test_the_task_follows_from_what_a_target_is_made_of(fields, expected):
     assert task_of(row_of(**fields)) == expected
     assert list(row_problems(row_of(**fields), "here")) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([{}], True),
+        ([{"signal": "x.bw"}], True),  # a bigWig says the value of any window
+        ([{"value": "score"}], False),
+        ([{"value": "score"}, {"signal": "x.bw"}], True),
+        ([{"value": "score"}, {"value": "7"}], False),
+        ([{"task": "regression", "value": "score"}], False),
+        ([{}, {"task": "binary"}], True),
+    ],
+)
+def test_negatives_are_drawn_where_their_value_is_known(rows, expected):
+    assert takes_negatives([row_of(**fields) for fields in rows]) is expected
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------
@@ -175,6 +191,31 @@ def test_one_file_of_negatives_is_enough_for_a_dataset():
     (found,) = told(rows, negatives=negatives)
     assert found[0] == "datasets.tsv, line 4"
     assert "no file for dataset other" in found[1]
+
+
+def test_a_dataset_that_takes_no_negatives_needs_no_file_of_them():
+    negatives = {"per_positive": 1, "kinds": {"bed": 1}, "flank_distance": [0, 1]}
+    rows = [row_of(line=2, negatives="own.bed"), row_of(line=3, dataset="valued", value="score")]
+    assert told(rows, negatives=negatives) == []
+    # One that is measured in a bigWig takes them.
+    (found,) = told([rows[0], row_of(line=3, dataset="measured", signal="x.bw")], negatives=negatives)
+    assert "no file for dataset measured" in found[1]
+    every = {**negatives, "kinds": {"bed": 1, "other_peaks": 1, "dinucleotide_shuffle": 1}}
+    assert told([row_of(value="score")], negatives=every) == []
+
+
+@pytest.mark.parametrize(("of", "expected"), [("a", {2}), ("b", {3}), ("*", {2, 3})])
+def test_shuffles_are_refused_only_for_datasets_that_have_tracks(of, expected):
+    rows = [row_of(dataset="a", line=2), row_of(dataset="b", line=3), row_of(dataset="c", line=4, value="score")]
+    shuffles = {"per_positive": 1, "kinds": {"dinucleotide_shuffle": 1}, "flank_distance": [0, 1]}
+    tracks = {"sheet": "tracks.tsv", "width": 4000, "bin": 10}
+    track = {"dataset": of, "track": "ATAC", "line": 2}
+    found = told(rows, [track], negatives=shuffles, tracks=tracks)
+    assert {parts[0] for parts in found} == {f"datasets.tsv, line {line}" for line in expected}
+    assert len(found) == len(expected)
+    assert all("shuffles beside signal tracks" in parts[1] for parts in found)
+    assert told(rows, negatives=shuffles) == []
+    assert told(rows, [track], tracks=tracks) == []
 
 
 # --- tracks -----------------------------------------------------------------------------------------------------------

@@ -151,6 +151,30 @@ def test_of_groups_without_windows_the_longest_go_to_the_shortest_parts():
     assert sorted(parts) == [["a"], ["b", "e"], ["c", "d"]]
 
 
+@settings(max_examples=100, deadline=None, database=None)
+@given(case=groups())
+def test_groups_without_windows_make_the_parts_about_as_long(case):
+    counts, sizes, k = case
+    if len(counts) < k:
+        return
+    parts = balanced_groups(counts, sizes, k)
+    lengths = [sum(sizes[name] for name in part) for part in parts]
+    # A part took its last group without windows when it was the shortest.
+    for part, length in zip(parts, lengths, strict=True):
+        empty = [sizes[name] for name in part if name not in counts]
+        if empty:
+            assert length - min(empty) <= min(lengths)
+
+
+@pytest.mark.parametrize("counts", [{"a": 50, "b": 50, "c": 50}, {"a": 90, "b": 50, "c": 10}])
+def test_scaffolds_without_windows_do_not_all_go_to_one_part(counts):
+    # Once they did: a group without windows left the part with the fewest of them what it was.
+    sizes = {"a": 1_000, "b": 1_000, "c": 1_000} | {f"scaffold_{number}": 20 for number in range(30)}
+    parts = balanced_groups(counts, sizes, 3)
+    assert [len(part) for part in parts] == [11, 11, 11]
+    assert balanced_groups(counts | {f"scaffold_{number}": 0 for number in range(30)}, sizes, 3) == parts
+
+
 def test_too_few_groups_say_what_to_do():
     with pytest.raises(InputError) as caught:
         balanced_groups({"a": 5, "b": 1, "c": 2, "d": 0}, dict.fromkeys("abcdef", 1), 5)

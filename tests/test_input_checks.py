@@ -18,7 +18,7 @@ import test_meme
 import test_peak_files
 import test_sequence_table
 import test_text_files
-from data_stage import rows_of, sha256_of, sheet_row, write_bigwig
+from data_stage import FILES, rows_of, sha256_of, sheet_row, write_bigwig
 
 from check_inputs import main
 from cisflow import input_checks
@@ -436,24 +436,30 @@ def test_a_file_of_many_rows_is_read_once(look, sound, tmp_path):
 
 
 def inputs_of(folder, sound, **datasets):
-    """The file that the script reads."""
-    genome = {"fasta": sound.fasta, "excluded": None, "aliases": None, "fasta_accepted": [], "excluded_accepted": []}
-    described = {
+    """What the script is given: a description in which files are positions, and the files."""
+    files = [sound.fasta, sound.motifs, *dict.fromkeys(row["peaks"] for rows in datasets.values() for row in rows)]
+
+    def described(row):
+        places = {column: files.index(row[column]) if row[column] else None for column in FILES}
+        return {**row, **places, "task": "binary"}
+
+    genome = {"fasta": 0, "excluded": None, "aliases": None, "fasta_accepted": [], "excluded_accepted": []}
+    description = {
         "genome": genome,
-        "motifs": [sound.motifs, []],
-        "datasets": {name: [{**row, "task": "binary"} for row in rows] for name, rows in datasets.items()},
+        "motifs": [1, []],
+        "datasets": {name: list(map(described, rows)) for name, rows in datasets.items()},
         "tracks": [],
         "folds": {"fold1": {"k": 3, "by": "chromosome", "number": 1}},
         "fold_chromosomes": [],
         "min_positives": 10,
         "sequence_columns": NO_COLUMNS,
     }
-    return write(folder / "inputs.json", json.dumps(described))
+    return write(folder / "inputs.json", json.dumps(description)), files
 
 
 def test_the_script_writes_what_was_looked_at(sound, tmp_path, capsys):
     output = tmp_path / "inputs.tsv"
-    main(inputs_of(tmp_path, sound, d=[sheet_row("x", peaks=sound.peaks)]), str(output))
+    main(*inputs_of(tmp_path, sound, d=[sheet_row("x", peaks=sound.peaks)]), str(output))
     rows = [tuple(row.values()) for row in rows_of(output)]
     assert rows == [
         (sound.motifs, "motif database", "1 motifs"),
@@ -468,7 +474,7 @@ def test_the_script_tells_all_problems_at_once_and_writes_nothing(sound, tmp_pat
     output = tmp_path / "inputs.tsv"
     rows = [sheet_row(str(n), peaks=path) for n, path in enumerate(bad)]
     with pytest.raises(InputError, match=r"12 problem\(s\) in the inputs; nothing else was run") as caught:
-        main(inputs_of(tmp_path, sound, d=rows, e=[sheet_row("x", peaks=sound.peaks)]), str(output))
+        main(*inputs_of(tmp_path, sound, d=rows, e=[sheet_row("x", peaks=sound.peaks)]), str(output))
     told = re.findall(r"^ *(\d+)\. (.+): 2 bad line\(s\)$", caught.value.why, flags=re.MULTILINE)
     assert told == [(str(number), path) for number, path in enumerate(bad, start=1)]
     assert caught.value.why.count("fix: ") == 12

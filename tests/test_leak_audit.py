@@ -14,7 +14,7 @@ from cisflow.leakage import KINDS
 from cisflow.messages import InputError
 
 ORDER = ("test", "val", "train")
-COLUMNS = ["split", "other_split", "kind", "found", "dropped", "left", "criterion"]
+COLUMNS = ["split", "other_split", "kind", "found", "dropped", "left", "redrawn", "criterion"]
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
 SETTINGS = {"kmer_length": 8, "min_containment": 0.5}
 
@@ -27,12 +27,14 @@ def bases_of(texts, width):
     return np.array([list(text.encode()) for text in texts], dtype=np.uint8).reshape(-1, width)
 
 
-def settle(audit, split, loci, texts, width, with_coordinates=True):
-    """Put rows into a split, less those that are refused; gives which were kept."""
-    bases = bases_of(texts, width)
-    kept = ~audit.refused(split, loci, bases, with_coordinates)
-    audit.add(split, loci[kept], bases[kept])
-    return kept
+def settle(audit, split, loci, texts, width):
+    """Settle rows of a split; gives which are kept."""
+    return audit.settle(split, loci, bases_of(texts, width))
+
+
+def leaks_elsewhere(audit, split, loci, texts, width):
+    """Which windows that are drawn for a split leak."""
+    return audit.leaks_elsewhere(split, loci, bases_of(texts, width))
 
 
 def counts_of(audit):
@@ -48,11 +50,14 @@ def counts_of(audit):
 
 @st.composite
 def splits_of_rows(draw):
-    """Rows of three splits: short windows of few sequences, their other strands, and places that often overlap."""
+    """Rows of three splits: short windows of few sequences, their other strands, and places that often overlap.
+
+    Some rows have no place; their coordinates say nothing, and are often those of another row.
+    """
     width = draw(st.integers(10, 14))
     some = draw(st.lists(st.text("ACGTN", min_size=width, max_size=width), min_size=1, max_size=4))
     texts = st.sampled_from([*some, *map(turned, some), "A" * width, ("AC" * width)[:width]])
-    rows = st.tuples(st.sampled_from(["a", "b"]), st.integers(0, 400), texts)
+    rows = st.tuples(st.sampled_from(["a", "b", "."]), st.integers(0, 400), texts)
     splits = {split: draw(st.lists(rows, max_size=6)) for split in ORDER}
     return width, {
         split: (frame_of([(chrom, start, start + width) for chrom, start, _ in own]), [text for *_, text in own])
@@ -60,33 +65,31 @@ def splits_of_rows(draw):
     }
 
 
-def kinds_by_brute_force(place, text, others, with_coordinates):
+def kinds_by_brute_force(place, text, others):
     chrom, start, end = place
     return {
         "exact": any(text == other for _, other in others),
         "reverse_complement": turned(text) != text and any(turned(text) == other for _, other in others),
-        "overlap": with_coordinates and any(c == chrom and s < end and start < e for (c, s, e), _ in others),
+        "overlap": chrom != "." and any(c == chrom and s < end and start < e for (c, s, e), _ in others),
     }
 
 
 @settings(max_examples=120, deadline=None, database=None)
-@given(case=splits_of_rows(), policy=st.sampled_from(["drop", "warn", "error"]), with_coordinates=st.booleans())
-def test_what_is_found_is_what_brute_force_finds(case, policy, with_coordinates):
+@given(case=splits_of_rows(), policy=st.sampled_from(["drop", "warn", "error"]))
+def test_what_is_found_is_what_brute_force_finds(case, policy):
     width, splits = case
     audit, settled = LeakAudit(policy, **SETTINGS), {}
     expected = {(*pair, kind): 0 for pair in PAIRS for kind in KINDS}
     for split in ORDER:
         loci, texts = splits[split]
-        kept = settle(audit, split, loci, texts, width, with_coordinates)
+        kept = settle(audit, split, loci, texts, width)
         for row, (place, text) in enumerate(zip(rows_of(loci), texts, strict=True)):
-            found = {
-                other: kinds_by_brute_force(place, text, rows, with_coordinates) for other, rows in settled.items()
-            }
+            found = {other: kinds_by_brute_force(place, text, rows) for other, rows in settled.items()}
             for other, kinds in found.items():
                 for kind, is_found in kinds.items():
                     expected[split, other, kind] += is_found
             leaks = any(is_found for kinds in found.values() for is_found in kinds.values())
-            # Near-duplicates may be refused, too; what leaks otherwise always is.
+            # Near-duplicates may be dropped, too; what leaks otherwise always is.
             assert kept[row] <= (policy != "drop" or not leaks)
         assert policy == "drop" or kept.all()
         settled[split] = list(itertools.compress(zip(rows_of(loci), texts, strict=True), kept))
@@ -95,6 +98,7 @@ def test_what_is_found_is_what_brute_force_finds(case, policy, with_coordinates)
         if key[2] != "near_duplicate":
             assert table.loc[key, "found"] == number
     assert (table["left"] == (0 if policy == "drop" else table["found"])).all()
+    assert (table["redrawn"] == 0).all()
     if policy != "drop":
         return
     # Nothing is left: a second look at the rows that were kept, by brute force and by another audit.
@@ -102,10 +106,45 @@ def test_what_is_found_is_what_brute_force_finds(case, policy, with_coordinates)
     for split in ORDER:
         for other in ORDER[: ORDER.index(split)]:
             for place, text in settled[split]:
-                assert not any(kinds_by_brute_force(place, text, settled[other], with_coordinates).values())
+                assert not any(kinds_by_brute_force(place, text, settled[other]).values())
         loci, texts = frame_of([place for place, _ in settled[split]]), [text for _, text in settled[split]]
-        settle(again, split, loci, texts, width, with_coordinates)
+        settle(again, split, loci, texts, width)
     assert counts_of(again)["found"].sum() == 0
+
+
+@settings(max_examples=80, deadline=None, database=None)
+@given(data=st.data(), policy=st.sampled_from(["drop", "warn", "error"]))
+def test_drawn_windows_that_leak_are_drawn_anew_whatever_the_policy(data, policy):
+    width, splits = data.draw(splits_of_rows())
+    audit, settled = LeakAudit(policy, **SETTINGS), {}
+    for split in ORDER:
+        kept = settle(audit, split, *splits[split], width)
+        settled[split] = list(itertools.compress(zip(rows_of(splits[split][0]), splits[split][1], strict=True), kept))
+    before = counts_of(audit)
+    redrawn = {(*pair, kind): 0 for pair in PAIRS for kind in KINDS}
+    for split in ORDER:
+        places = data.draw(st.lists(st.tuples(st.sampled_from(["a", "b", "."]), st.integers(0, 400)), max_size=4))
+        loci = frame_of([(chrom, start, start + width) for chrom, start in places])
+        some = [text for _, own in splits.values() for text in own] + ["A" * width]
+        texts = data.draw(st.lists(st.sampled_from(some), min_size=len(places), max_size=len(places)))
+        leaky = leaks_elsewhere(audit, split, loci, texts, width)
+        for row, (place, text) in enumerate(zip(rows_of(loci), texts, strict=True)):
+            for other in set(ORDER) - {split}:  # those that are settled later, too, but not its own
+                kinds = kinds_by_brute_force(place, text, settled[other])
+                pair = (split, other) if (split, other) in PAIRS else (other, split)
+                for kind, is_found in kinds.items():
+                    redrawn[(*pair, kind)] += is_found
+                assert leaky[row] or not any(kinds.values())
+        fresh = np.flatnonzero(~leaky)
+        audit.add(split, loci.iloc[fresh], bases_of([texts[row] for row in fresh], width))
+        settled[split] += [(rows_of(loci)[row], texts[row]) for row in fresh]
+    table = counts_of(audit)
+    for key, number in redrawn.items():
+        if key[2] != "near_duplicate":
+            assert table.loc[key, "redrawn"] == number
+    # What is said of the user's rows stays as it was.
+    counted = ["found", "dropped", "left"]
+    pd.testing.assert_frame_equal(table[counted], before[counted])
 
 
 def test_near_duplicates_are_found_dropped_and_told():
@@ -121,21 +160,67 @@ def test_near_duplicates_are_found_dropped_and_told():
     assert counts_of(audit).loc["train", "test", "near_duplicate"][["found", "dropped", "left"]].tolist() == [2, 2, 0]
 
 
-def test_negatives_that_are_drawn_are_compared_with_what_is_settled():
-    # Positives and negatives of a split are settled apart, and later splits are compared with both.
+def test_rows_without_a_place_stay_beside_rows_with_one():
+    # Their coordinates begin at 0 all: once every one of them was an overlap, and dropped.
+    audit = LeakAudit("drop", **SETTINGS)
+    settle(audit, "test", frame_of([("a", 0, 10), (".", 0, 10)]), ["ACGGTCATTG", "TTTTGACCCA"], 10)
+    loci = frame_of([(".", 0, 10), ("a", 9, 19), (".", 0, 10), ("a", 10, 20), (".", 0, 10)])
+    texts = ["GGGGGGCCAC", "CACACCGGTA", "TTGTTGCCGC", "CAAAACTATA", "ACGGTCATTG"]
+    # The last is a copy: without a place, too, that is a leak.
+    assert settle(audit, "train", loci, texts, 10).tolist() == [True, False, True, True, False]
+    found = counts_of(audit).loc["train", "test"]["found"]
+    assert found.to_dict() == {"exact": 1, "reverse_complement": 0, "overlap": 1, "near_duplicate": 0}
+
+
+def test_drawn_windows_are_compared_with_the_rows_of_all_other_splits_and_with_what_was_drawn():
     audit = LeakAudit("drop", **SETTINGS)
     settle(audit, "test", frame_of([("a", 0, 10)]), ["ACGGTCATTG"], 10)
-    settle(audit, "test", frame_of([("a", 50, 60)]), ["TTTTGACCCA"], 10)
-    # A split is not compared with itself: the same window may be drawn once more for it.
-    assert settle(audit, "test", frame_of([("a", 50, 60)]), ["TTTTGACCCA"], 10).tolist() == [True]
-    loci = frame_of([("b", 0, 10), ("b", 50, 60), ("a", 59, 69), ("a", 60, 70)])
-    texts = ["ACGGTCATTG", turned("TTTTGACCCA"), "GGGGGGCCAC", "CACACCGGTA"]
-    assert settle(audit, "val", loci, texts, 10).tolist() == [False, False, False, True]
-    # What was refused is not settled: a copy of it may stand in another split.
-    loci = frame_of([("c", 0, 10), ("c", 50, 60)])
-    assert settle(audit, "train", loci, texts[2:], 10).tolist() == [True, False]
-    found = {pair: own["found"].tolist() for pair, own in counts_of(audit).groupby(level=["split", "other_split"])}
-    assert found == {("val", "test"): [1, 1, 1, 0], ("train", "val"): [1, 0, 0, 0], ("train", "test"): [0, 0, 0, 0]}
+    settle(audit, "val", frame_of([("b", 0, 10)]), ["GGGGGGCCAC"], 10)
+    settle(audit, "train", frame_of([("c", 0, 10)]), ["CACACCGGTA"], 10)
+    # Drawn for test, which was settled first: copies and neighbours of val and train are no less copies.
+    loci = frame_of([("d", 0, 10), ("c", 9, 19), ("d", 50, 60), ("a", 5, 15)])
+    texts = ["GGGGGGCCAC", "TTGTTGCCGC", "TTTTGACCCA", "ACGGTCATTG"]
+    assert leaks_elsewhere(audit, "test", loci, texts, 10).tolist() == [True, True, False, False]
+    audit.add("test", loci.iloc[[2]], bases_of(texts[2:3], 10))
+    # What was drawn and taken counts from then on; what was not taken does not.
+    loci = frame_of([("e", 0, 10), ("d", 59, 69), ("c", 14, 24)])
+    texts = [turned("TTTTGACCCA"), "CAAAACTATA", "TTGTTGCCGC"]
+    assert leaks_elsewhere(audit, "train", loci, texts, 10).tolist() == [True, True, False]
+    found = {pair: own["redrawn"].tolist() for pair, own in counts_of(audit).groupby(level=["split", "other_split"])}
+    assert found == {("train", "val"): [0, 0, 0, 0], ("train", "test"): [0, 1, 2, 0], ("val", "test"): [1, 0, 0, 0]}
+    assert counts_of(audit)["found"].sum() == 0
+
+
+def test_near_duplicates_are_drawn_anew():
+    rng = np.random.default_rng(3)
+    text, other = ("".join(rng.choice(list("ACGT"), size=100)) for _ in range(2))
+    near = text[:50] + ("A" if text[50] != "A" else "C") + text[51:]
+    audit = LeakAudit("warn", 11, 0.2)
+    settle(audit, "train", frame_of([("a", 0, 100)]), [text], 100)
+    loci = frame_of([(".", 0, 100), (".", 0, 100)])
+    assert leaks_elsewhere(audit, "test", loci, [turned(near), other], 100).tolist() == [True, False]
+    assert counts_of(audit).loc[("train", "test", "near_duplicate"), "redrawn"] == 1
+
+
+@pytest.mark.parametrize("policy", ["drop", "warn", "error"])
+def test_drawn_windows_never_push_out_rows_that_were_settled(policy, tmp_path, capsys):
+    audit = LeakAudit(policy, **SETTINGS)
+    texts = {"test": "ACGGTCATTG", "val": "GGGGGGCCAC", "train": "CACACCGGTA"}
+    for number, (split, text) in enumerate(texts.items()):
+        place = frame_of([("a", 100 * number, 100 * number + 10)])
+        assert settle(audit, split, place, [text], 10).tolist() == [True]
+    kept = {split: (rows_of(loci), bases.tobytes()) for split, (loci, bases) in audit.settled.items()}
+    # For test and val copies of train are drawn, and windows over it.
+    for split in ("test", "val"):
+        leaky = leaks_elsewhere(audit, split, frame_of([("b", 0, 10), ("a", 205, 215)]), [texts["train"], "A" * 10], 10)
+        assert leaky.tolist() == [True, True]
+    assert {split: (rows_of(loci), bases.tobytes()) for split, (loci, bases) in audit.settled.items()} == kept
+    # They are no mistake of the user's data: nothing is refused, and nothing is warned of.
+    audit.finish(tmp_path / "leakage.tsv")
+    assert "WARNING" not in capsys.readouterr().out
+    table = counts_of(audit)
+    assert table[["found", "dropped", "left"]].to_numpy().sum() == 0
+    assert table["redrawn"].sum() == 4
 
 
 def test_a_row_that_leaks_into_two_splits_counts_for_both():
@@ -152,7 +237,9 @@ def test_empty_splits_leak_nothing():
         assert settle(audit, split, frame_of([]), [], 10).tolist() == []
     assert counts_of(audit)["found"].sum() == 0
     settle(audit, "train", frame_of([("a", 0, 10)]), ["ACGGTCATTG"], 10)
-    assert counts_of(audit)["found"].sum() == 0
+    assert leaks_elsewhere(audit, "val", frame_of([]), [], 10).tolist() == []
+    assert leaks_elsewhere(audit, "train", frame_of([("a", 0, 10)]), ["ACGGTCATTG"], 10).tolist() == [False]
+    assert counts_of(audit)[["found", "redrawn"]].to_numpy().sum() == 0
 
 
 # --- what is written and said -----------------------------------------------------------------------------------------

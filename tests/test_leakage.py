@@ -161,6 +161,18 @@ def test_without_coordinates_nothing_overlaps(planted):
     # The three that overlapped: one has 50 of 200 bases in common, one is a mutated copy, one only a neighbour.
 
 
+def test_rows_without_a_place_overlap_nothing():
+    rng = np.random.default_rng(4)
+    bases, others = ascii_rows(random_sequences(rng, 4, 20), 20), ascii_rows(random_sequences(rng, 2, 20), 20)
+    loci = regions([(".", 0, 20), ("chr1", 19, 39), (".", 5, 25), ("chr1", 20, 40)])
+    leaks = find_leaks(bases, loci, others, regions([(".", 0, 20), ("chr1", 0, 20)]), 11, 0.2)
+    assert leaks["overlap"].tolist() == [False, True, False, False]
+    assert leaks["partner"].tolist() == [-1, 1, -1, -1]
+    # A copy is one wherever it stands.
+    copies = find_leaks(others[:1], loci[:1], others, regions([(".", 0, 20)] * 2), 11, 0.2)
+    assert (copies["exact"].tolist(), copies["overlap"].tolist()) == ([True], [False])
+
+
 @pytest.mark.parametrize(("n", "m"), [(0, 3), (3, 0), (0, 0)])
 def test_empty_splits_leak_nothing(n, m):
     loci = regions([("chr1", 0, 20)] * 3)

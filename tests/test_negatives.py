@@ -402,7 +402,7 @@ def test_shuffles_alone_need_no_window_of_the_genome(make_genome):
     genome = open_genome(make_genome({"a": "ACGGTCATTGCATTAGCCATGCCA" * 5}).fasta)
     positives = frame_of([("a", 0, 24), ("a", 30, 54)])
     ground = Ground(genome, ["a"], 24, 0, frame_of([("a", 0, 120)]), 0)
-    drawn, bases, accounts = draw_negatives(
+    drawn, bases, _ = draw_negatives(
         positives,
         read_bases(genome, positives),
         {"dinucleotide_shuffle": 1},
@@ -495,7 +495,7 @@ def test_none_asked_for_are_none_even_where_there_is_no_candidate():
     positives = frame_of([("a", 0, 60)])
     ground = Ground(genome, ["a"], WIDTH, 0, positives, 0)
     for kinds in ({"gc_matched": 1}, dict.fromkeys(KINDS, 1), {}):
-        drawn, bases, accounts = draw_negatives(
+        drawn, bases, _ = draw_negatives(
             positives,
             read_bases(genome, positives),
             kinds,

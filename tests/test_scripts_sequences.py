@@ -242,7 +242,7 @@ def test_the_same_file_gives_the_same_bytes(tmp_path):
     ]
     one, again, other = (run.folder for run in runs)
     names = sorted(path.name for path in one.iterdir())
-    assert len(names) == 3 + 3 + 6 + 3  # of the dataset, BED files, tables of the fold, HDF5
+    assert len(names) == 3 + 3 + 7 + 3  # of the dataset, BED files, tables of the fold, HDF5
     for name in names:
         assert (one / name).read_bytes() == (again / name).read_bytes(), name
     assert (one / "windows.tsv").read_bytes() == (other / "windows.tsv").read_bytes()

@@ -489,13 +489,31 @@ def test_coordinates_follow_the_crop_on_both_strands(data):
     kept, fates = fit_sequences(table, length, "ACG" * 10, "GGA" * 10, 0)
     assert (fates == "kept").all()
     for row, fitted in kept.iterrows():
-        original = table.loc[row]
-        if len(original["sequence"]) >= length:
-            cut = genome[fitted["start"] : fitted["end"]]
-            assert fitted["sequence"] == (reverse_complement(cut) if fitted["strand"] == "-" else cut)
-        else:  # the flanks are no part of the genome
-            assert (fitted["start"], fitted["end"]) == (original["start"], original["end"])
-            assert original["sequence"] in fitted["sequence"]
+        assert fitted["end"] - fitted["start"] == len(fitted["sequence"]) == length
+        on_plus = reverse_complement(fitted["sequence"]) if fitted["strand"] == "-" else fitted["sequence"]
+        added = len(on_plus) - len(on_plus.lstrip("acgt"))  # bases of a flank, in lower case, to the left on +
+        if added > table.loc[row, "start"]:  # it would begin before its chromosome
+            assert (fitted["chrom"], fitted["start"]) == (".", 0)
+            continue
+        assert fitted["chrom"] == "chr1"
+        # Every base of the row itself lies where the genome has it; those of the flanks lie beside it.
+        own = [place for place, base in enumerate(on_plus) if base.isupper()]
+        assert [on_plus[place] for place in own] == [genome[fitted["start"] + place] for place in own]
+        if len(own) < length:
+            assert fitted["start"] == table.loc[row, "start"] - added
+            assert fitted["start"] + own[-1] + 1 == table.loc[row, "end"]
+
+
+def test_extension_moves_both_ends_on_both_strands():
+    # By hand: 3 -> 6 bases, 1 - 3 = 2 before and 1 after; on + to the left and right, on - the other way round.
+    chroms, start, strand = ["chr1", "chr1", "chr1", "chr1", "."], [2, 1, 1, 0, 0], "+-+-+"
+    table = table_of(["ACG"] * 5, chrom=chroms, start=start, end=[at + 3 for at in start], strand=strand)
+    kept, _ = fit_sequences(table, 6, "TTTT", "TTTT", 0)
+    assert kept["sequence"].tolist() == ["ttACGt"] * 5
+    expected = [["chr1", 0, 6], ["chr1", 0, 6], [".", 0, 6], [".", 0, 6], [".", 0, 6]]
+    assert kept[["chrom", "start", "end"]].to_numpy().tolist() == expected
+    # Rows that lose their place belong to no others.
+    assert linked_rows(kept).tolist() == [[0, 1]]
 
 
 def test_without_a_strand_coordinates_follow_the_crop_as_on_plus():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cisflow import split_file
 from cisflow.split_file import one_hot_of, read_split, write_split
 
-DATASETS = ("one_hot", "targets", "start", "end", "chrom", "name")
+DATASETS = ("one_hot", "targets", "start", "end", "chrom", "name", "strand")
 LETTERS = np.frombuffer(b"ACGTNRYSWKMBDHV-", dtype=np.uint8)
 
 
@@ -31,6 +31,7 @@ def a_split(rows, length=37, targets=("Su(Hw)", "1", "NA"), tracks=(), bins=5, s
             "start": start,
             "end": start + length,
             "name": [f"peak_{number}" for number in range(rows)],
+            "strand": rng.choice(["+", "-", "."], size=rows),
         }
     )
     attributes = {
@@ -77,7 +78,7 @@ def assert_same(found, split):
     if "tracks" in found:
         assert found["tracks"].dtype == np.float32
         np.testing.assert_array_equal(found["tracks"], signals)
-    for name in ("chrom", "start", "end", "name"):
+    for name in ("chrom", "start", "end", "name", "strand"):
         assert found[name].tolist() == loci[name].tolist()
     assert found["attributes"] == attributes
 

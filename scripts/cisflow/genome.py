@@ -13,7 +13,7 @@ import numpy as np
 from cisflow.genome_file import LINE_WIDTH
 from cisflow.messages import InputError
 
-LARGE = 1 << 29  # bytes of a FASTA file
+LARGE = 1 << 26  # bytes of a FASTA file, above which its pages are let go of as soon as they are read
 KIND = np.full(256, 2, dtype=np.uint8)  # of each ASCII code: 0 A or T, 1 G or C, 2 unknown
 KIND[np.frombuffer(b"ATat", dtype=np.uint8)] = 0
 KIND[np.frombuffer(b"GCgc", dtype=np.uint8)] = 1

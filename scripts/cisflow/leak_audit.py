@@ -39,9 +39,20 @@ class LeakAudit:
 
     def _leaks(self, split, loci, bases):
         """What is found in every other settled split: pairs of its name and a table of leaks."""
-        for other, (other_loci, other_bases) in self.settled.items():
-            if other != split and len(loci):
-                yield other, find_leaks(bases, loci, other_bases, other_loci, *self.criteria, self.threads)
+        others = {other: rows for other, rows in self.settled.items() if other != split}
+        if not others or not len(loci):
+            return
+        # All splits at once, since most rows are found in none; then split by split for those that are found.
+        every_locus = pd.concat([other_loci for other_loci, _ in others.values()], ignore_index=True)
+        every_base = np.concatenate([other_bases for _, other_bases in others.values()])
+        anywhere = find_leaks(bases, loci, every_base, every_locus, *self.criteria, self.threads)
+        rows = np.flatnonzero(anywhere[list(KINDS)].any(axis=1))
+        for other, (other_loci, other_bases) in others.items():
+            leaks = pd.DataFrame({**dict.fromkeys(KINDS, False), "partner": -1}, index=np.arange(len(loci)))
+            if len(rows):
+                found = find_leaks(bases[rows], loci.iloc[rows], other_bases, other_loci, *self.criteria)
+                leaks.iloc[rows] = found.to_numpy()
+            yield other, leaks
 
     def settle(self, split, loci, bases):
         """Settle the rows of a split: compare them with the splits that were settled before, and keep them.

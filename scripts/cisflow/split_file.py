@@ -10,6 +10,7 @@ of a row lie about the centre of its window.
 import h5py
 import hdf5plugin
 import numpy as np
+import pandas as pd
 
 from cisflow.alphabet import ALPHABET
 
@@ -23,6 +24,12 @@ def one_hot_of(bases):
     one_hot = np.empty((len(bases), len(LETTERS), bases.shape[1]), dtype=np.int8)
     np.equal(bases[:, None, :], LETTERS[None, :, None], out=one_hot.view(bool))
     return one_hot
+
+
+def encoded(texts):
+    """Texts as an array of bytes in UTF-8; each different one is encoded once."""
+    codes, different = pd.factorize(texts)
+    return np.array([str(text).encode("utf-8") for text in different], dtype=bytes)[codes]
 
 
 def write_split(path, loci, targets, width, bases_of_rows, attributes, track_shape=None, tracks_of_rows=None):
@@ -67,7 +74,7 @@ def write_split(path, loci, targets, width, bases_of_rows, attributes, track_sha
         for name in ("start", "end"):
             dataset(name, (n_rows,), np.int64, data=loci[name].to_numpy(dtype=np.int64))
         for name in ("chrom", "name", "strand"):
-            texts = np.char.encode(loci[name].to_numpy(dtype=str), "utf-8")
+            texts = encoded(loci[name])
             dataset(name, (n_rows,), texts.dtype, data=texts)
         for key, value in attributes.items():
             is_list = isinstance(value, list)

@@ -26,9 +26,8 @@ def settled_rows(audit, assigned, loci_of, bases_of_rows):
     kept = {}
     for split in ORDER:
         rows = assigned[split]
-        bases = bases_of_rows(rows)
-        keep = audit.settle(split, loci_of(rows), bases)
-        kept[split] = rows[keep].reset_index(drop=True), bases[keep]
+        keep = audit.settle(split, loci_of(rows), bases_of_rows(rows))
+        kept[split] = rows[keep].reset_index(drop=True), audit.settled[split][1]
     return kept
 
 

@@ -174,6 +174,8 @@ def test_every_kind_of_negatives_is_what_it_claims(labels, genome, pairable):
     own_centres = {(chrom, (start + end) // 2) for chrom, start, end in labels.own}
     other_centres = {("chr2" if chrom == "chrII" else chrom, start + 10) for chrom, start, _ in labels.other}
     run = run_of(labels.folder, "multi", ["Su(Hw)", "1"], "fold1")
+    report = rows_of(run.folder / "negatives_report.tsv")
+    told = {(row["split"], row["kind"], row["outcome"]): int(row["count"]) for row in report}
     for split in SPLITS:
         rows = rows_of(run.beds[split])
         by_kind = {}
@@ -182,6 +184,13 @@ def test_every_kind_of_negatives_is_what_it_claims(labels, genome, pairable):
         n_positives = len(by_kind["peak"])
         counts = {kind: len(part) for kind, part in by_kind.items() if kind != "peak"}
         assert sum(counts.values()) == n_positives
+        for kind, count in counts.items():
+            assert told[split, kind, "wanted"] == told[split, kind, "drawn"] == count
+        # What became of every region of the user's own.
+        fates = {outcome: n for (s, kind, outcome), n in told.items() if (s, kind) == (split, "bed")}
+        assert sum(fates.values()) - fates["wanted"] == len(labels.own)
+        on_split = sum(chrom in {row["#chrom"] for row in rows} for chrom, *_ in labels.own)
+        assert fates["off_split"] == len(labels.own) - on_split
         for kind, share in zip(("gc_matched", "flanking", "other_peaks", "bed"), (2, 1, 1, 1), strict=True):
             assert abs(counts[kind] - n_positives * share / 6) < 1
         centres = {kind: {(c, (s + e) // 2) for c, s, e in map(locus, part)} for kind, part in by_kind.items()}
@@ -471,7 +480,7 @@ def test_a_column_of_splits_and_shuffles_of_positives_twice_over(by_column, work
     first, second = ({path.relative_to(f): path.read_bytes() for path in (f / "results").rglob("*.*")} for f in folders)
     assert first == second
     # Of each dataset its own tables, BED files, the fold's tables and HDF5; and the table of what was looked at.
-    assert len(first) == 2 * (3 + 3 + 6 + 3) + 1, sorted(first)
+    assert len(first) == 2 * (3 + 3 + 7 + 3) + 1, sorted(first)
     table = run_of(folders[0], "table", ["activity"], length=40)
     bound = run_of(folders[0], "bound", ["bound"], length=40)
     for number, split in enumerate(SPLITS):
