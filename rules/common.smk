@@ -135,8 +135,8 @@ SETTINGS, ROWS, TRACK_ROWS, MODELS, PROBLEMS = configuration.load_configuration(
 )
 if SETTINGS:
     PROBLEMS += [
-        configuration.problem(*parts)
-        for parts in dataset_rules.dataset_problems(ROWS, TRACK_ROWS, SETTINGS, SETTINGS["datasets"])
+        configuration.problem(where if ", line " in where else f"{CONFIG_FILE or 'the configuration'}, {where}", *parts)
+        for where, *parts in dataset_rules.dataset_problems(ROWS, TRACK_ROWS, SETTINGS, SETTINGS["datasets"])
     ]
 if not PROBLEMS:
     PROBLEMS = network_problems()
@@ -406,6 +406,7 @@ def sequence_settings(wildcards):
         "columns": SETTINGS["sequences"],
         "split_column": SETTINGS["folds"].get("column"),
         "task": task_of(wildcards),
+        "task_is_given": all(row["task"] for row in DATASETS[wildcards.dataset]),
         "stored_length": WINDOWS["length"] + 2 * WINDOWS["max_jitter"],
         "max_jitter": WINDOWS["max_jitter"],
         "max_n_fraction": WINDOWS["max_n_fraction"],

@@ -86,7 +86,8 @@ def main(rows, task, aliases, excluded, fasta, settings, signals, outputs):
     if windows.empty:
         raise InputError(
             "no window is left",
-            f"what became of the {len(peaks)} peaks: {peaks['fate'].value_counts().to_dict()}",
+            f"what became of the {len(peaks)} peaks: "
+            + ", ".join(f"{count} {fate}" for fate, count in peaks["fate"].value_counts().items()),
             "shorten windows.length, raise windows.max_n_fraction, or look whether the genome fits the peaks",
         )
     paths = {row["target"]: row["signal"] for row in rows if row["signal"]}
@@ -96,7 +97,8 @@ def main(rows, task, aliases, excluded, fasta, settings, signals, outputs):
     for target, values in measured_targets(windows, paths, genome.sizes, names, **signals).items():
         windows[target] = values
     write_table(windows, outputs["windows"])
-    report = windows_report(windows, peaks, targets, task, **settings)
+    selections = {row["target"]: row for row in rows if row["top"] or row["min_score"]}
+    report = windows_report(windows, peaks, targets, task, **settings, selections=selections)
     report.to_csv(outputs["report"], sep="\t", index=False)
     label_overlaps(windows, targets, task).to_csv(outputs["overlaps"], sep="\t", index=False)
     write_peak_table(peaks[peaks["chrom"].isin(list(genome.sizes))], outputs["peaks"])

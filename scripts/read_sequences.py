@@ -22,7 +22,7 @@ def main(rows, settings, outputs):
     rows : list of dict
         Rows of the sheet; all name the same table.
     settings : dict
-        `columns` (section `sequences` of the configuration), `split_column`, `task`, `stored_length` (with jitter),
+        `columns` (section `sequences` of the configuration), `split_column`, `task`, `task_is_given`, `stored_length`,
         `max_jitter`, `max_n_fraction`, `kmer_length` and `min_containment`.
     outputs : dict of str -> str
         Paths of windows, report and overlaps.
@@ -33,6 +33,14 @@ def main(rows, settings, outputs):
     values = {row["target"]: row["value"] or row["target"] for row in rows}
     table = read_sequences(path, columns, values, task)
     targets = list(values)
+    if task == "regression" and not settings["task_is_given"]:
+        labels = [target for target in targets if table[target].dropna().isin((0, 1)).all()]
+        if labels:
+            raise InputError(
+                f"{path}: {', '.join(labels)} may be labels or values",
+                "found nothing but 0 and 1, and no `task` in the sheet",
+                "write binary (labels) or regression (values) in the column `task` of the sheet",
+            )
     fitting = {
         "length": length,
         "flank_5": settings["columns"]["flank_5"],
@@ -48,7 +56,8 @@ def main(rows, settings, outputs):
     if kept.empty:
         raise InputError(
             f"{path}: no sequence is left",
-            f"what became of the {len(table)} sequences: {fates.value_counts().to_dict()}",
+            f"what became of the {len(table)} sequences: "
+            + ", ".join(f"{count} {fate}" for fate, count in fates.value_counts().items()),
             "shorten windows.length, lower windows.max_jitter, or declare sequences.flank_5 and sequences.flank_3",
         )
     group = together[(fates == "kept").to_numpy()]

@@ -795,7 +795,7 @@ MISTAKES |= {
             wide({column: URL}),
             (f"{ROW_2}, {column}", f"{URL} has no sha256", "the checksum", "sha256sum FILE"),
         )
-        for column in ("sequences", "signal", "weak_peaks", "negatives")
+        for column in ("sequences", "signal", "weak_peaks")
     },
     "URL of a signal with the checksum of its peaks": (
         wide({"signal": URL, "sha256": CHECKSUM}),
@@ -806,7 +806,7 @@ MISTAKES |= {
             wide({column: "none.gz"}),
             (f"{ROW_2}, {column}", "there is no file none.gz", "an existing file", "mend the path"),
         )
-        for column in ("sequences", "signal", "weak_peaks", "negatives")
+        for column in ("sequences", "signal", "weak_peaks")
     },
     "checksum of weak peaks": (
         wide({"weak_peaks": "weak.bed", "weak_peaks_sha256": "abc"}),
@@ -915,7 +915,10 @@ GOOD = {
         ),
         wide({"negatives": "weak.bed"}, {"dataset": "other", "negatives": "weak.bed"}),
     ],
-    "kinds that are not used": [section("negatives: {per_positive: 0, kinds: {bed: 1, other_peaks: 1}}")],
+    "kinds that are not used": [
+        section("negatives: {per_positive: 0, kinds: {bed: 1, other_peaks: 1}}"),
+        wide({}, {"target": "b"}),
+    ],
     "the strongest by rank": [wide({"top": "500"}, {"target": "b", "top": "9999999999", "rank_by": "rank"})],
     "the strongest by a column": [wide({"top": "1", "rank_by": "7", "min_score": "-1.5e-3"})],
     "scores of every spelling": [
@@ -930,7 +933,8 @@ GOOD = {
                 **{"peaks": URL, "sha256": CHECKSUM, "signal": URL, "signal_sha256": CHECKSUM, "weak_peaks": URL},
                 **{"weak_peaks_sha256": CHECKSUM, "negatives": URL, "negatives_sha256": CHECKSUM},
             }
-        )
+        ),
+        section("negatives: {kinds: {bed: 1}}"),
     ],
     "sequences without a genome": [genome(""), wide({"sequences": "library.tsv"}), folds("{k: 3, by: cluster}")],
     "sequences with their splits": [
@@ -950,7 +954,7 @@ GOOD = {
         wide({}, {"dataset": "mpra", "sequences": "library.tsv"}),
     ],
     "data alone": [(CONFIG, "models: [small]", "models: []")],
-    "transformed targets": [section("targets: {transform: [z_score, log1p]}"), wide({"value": "score"})],
+    "transformed targets": [section("targets: {transform: [log1p, z_score]}"), wide({"value": "score"})],
 }
 
 

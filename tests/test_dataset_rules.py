@@ -29,6 +29,7 @@ def settings_of(**sections):
         "folds": {"holdout": {"val": ["a"], "test": ["b"]}},
         "negatives": {"per_positive": 1, "kinds": {"gc_matched": 1}, "flank_distance": [500, 5000]},
         "tracks": {"sheet": None, "width": 4000, "bin": 10},
+        "targets": {"transform": []},
         **sections,
     }
 
@@ -181,8 +182,15 @@ def test_a_mistake_of_the_configuration_is_told_once_for_all_datasets(number):
 
 def test_kinds_of_negatives_do_not_matter_where_none_are_drawn():
     negatives = {"per_positive": 0, "kinds": {"bed": 1, "other_peaks": 1}, "flank_distance": [0, 1]}
-    assert told([row_of()], negatives=negatives) == []
-    assert len(told([row_of()], negatives={**negatives, "per_positive": 0.1})) == 2
+    two = [row_of(), row_of(line=3, target="b")]
+    assert told(two, negatives=negatives) == []
+    assert len(told(two, negatives={**negatives, "per_positive": 0.1})) == 2
+
+
+def test_one_target_of_labels_needs_negatives():
+    # A run ended well with splits of positives alone.
+    (problem,) = told([row_of()], negatives={"per_positive": 0, "kinds": {"gc_matched": 1}, "flank_distance": [0, 1]})
+    assert "negatives.per_positive is 0" in problem[1]
 
 
 def test_one_file_of_negatives_is_enough_for_a_dataset():

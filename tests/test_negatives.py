@@ -389,7 +389,7 @@ def test_a_seed_gives_one_draw_and_another_seed_another(genome):
         bases = read_bases(opened, positives)
         return draw_negatives(positives, bases, kinds, 30, ground, OPTIONS, pools, none_refused, rng)
 
-    first, bases = draw(1)
+    first, bases, _ = draw(1)
     pd.testing.assert_frame_equal(draw(1)[0], first)
     np.testing.assert_array_equal(draw(1)[1], bases)
     assert not draw(2)[0].equals(first)

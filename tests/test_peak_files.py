@@ -468,6 +468,16 @@ def test_the_first_of_a_file_are_its_strongest_by_rank():
     assert select_peaks(peaks_of([1, 2]), None, 1).tolist() == ["", "not_in_top"]
 
 
+def test_the_first_of_a_file_sorted_by_position_are_not_its_strongest():
+    # `top` without a column kept the first chromosomes of a narrowPeak file, without a word.
+    by_position = pd.DataFrame({"chrom": ["a"] * 8 + ["b"] * 8, "start": list(range(8)) * 2, "end": 100})
+    with pytest.raises(InputError, match="does not say which 3 peaks are the strongest"):
+        select_peaks(by_position, "rank", 3)
+    assert (select_peaks(by_position, "rank", 16) == "").all()  # nothing is cut
+    by_strength = by_position.iloc[[5, 0, 9, 3, 15, 1, 2, 12, 4, 6, 7, 8, 10, 11, 13, 14]]
+    assert (select_peaks(by_strength, "rank", 3) == "").sum() == 3
+
+
 def test_of_equal_scores_the_first_in_the_file_is_kept_and_that_is_said(capsys):
     assert select_peaks(peaks_of([5, 7, 5, 7, 5]), "score", 3).tolist() == ["", "", "not_in_top", "", "not_in_top"]
     assert "end among 3 with score 5; of these the first" in capsys.readouterr().out

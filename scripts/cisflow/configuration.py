@@ -53,7 +53,8 @@ def unreadable(path, error, expected):
         return problem(path, "there is no such file", expected, "write it, or mend the path")
     if isinstance(error, OSError):
         return problem(path, f"it cannot be read: {error.strerror}", expected, "mend the path, or its permissions")
-    return problem(path, error, "UTF-8 text", "save it as UTF-8, or run `iconv -f latin1 -t utf-8 FILE > NEW`")
+    encoding = "utf-16" if "UTF-16" in str(error) else "latin1"
+    return problem(path, error, "UTF-8 text", f"save it as UTF-8, or run `iconv -f {encoding} -t utf-8 FILE > NEW`")
 
 
 def read_yaml(path):
@@ -311,7 +312,9 @@ def read_sheet(path, schema):
     if unknown or missing or twice:
         parts = [f"unknown column {name!r}" for name in unknown] + [f"no column {name!r}" for name in missing]
         parts += [f"column {name!r} stands twice" for name in twice]
-        if len(header) == 1:
+        if header_text.startswith("PK"):
+            hint = "this is an Excel workbook: save it as text, tab-delimited"
+        elif len(header) == 1:
             hint = "separate the columns by tabs, not by commas or spaces"
         elif not set(header) & set(known):
             hint = "write a header as the first line"
@@ -408,7 +411,7 @@ def file_problem(where, source, checksum, folders=(".",)):
     if "{" in source or "}" in source:
         return problem(where, f"{source} holds a brace", "a path without `{` and `}`", "rename the file or its folder")
     if not os.path.exists(source):
-        searched = " and in ".join(os.path.abspath(folder) for folder in folders)
+        searched = " and in ".join(dict.fromkeys(os.path.abspath(folder) for folder in folders))
         return problem(
             where,
             f"there is no file {source}",

@@ -112,11 +112,25 @@ def dataset_problems(rows, tracks, settings, sheet):
                     "name datasets in the sheet",
                 )
             continue
+        if not settings["negatives"]["per_positive"] and len(own) == 1 and tasks == ["binary"]:
+            yield (
+                where,
+                f"dataset {name} has one target of labels, and negatives.per_positive is 0",
+                "rows labelled 0",
+                "raise negatives.per_positive, or give the dataset other targets, whose sites are negatives",
+            )
         if settings["negatives"]["per_positive"] and takes_negatives(own):
             has_tracks = any(row["dataset"] in (name, "*") for row in tracks)
             yield from negative_problems(name, own, kinds, peaks, where, has_tracks)
     if peaks:
         yield from genome_problems(peaks, settings, f"{sheet}, line {datasets[peaks[0]][0]['line']}")
+    if settings["targets"]["transform"] == ["z_score", "log1p"]:
+        yield (
+            "targets.transform",
+            "[z_score, log1p]",
+            "[log1p, z_score]",
+            "swap them: a z-score below -1 has no logarithm",
+        )
     low, high = settings["negatives"]["flank_distance"]
     if low > high:
         yield "negatives.flank_distance", f"[{low}, {high}]", "the smaller number first", "swap them"

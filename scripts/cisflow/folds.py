@@ -36,7 +36,7 @@ def balanced_groups(counts, sizes, k):
             f"found windows on {', '.join(with_windows[:30]) or 'none'}; windows of one group belong to one split",
             f"lower folds.k to {len(with_windows)} or less"
             if len(with_windows) >= 3
-            else "give peaks of more chromosomes",
+            else "give peaks of more chromosomes, or write `by: cluster` beside k for tables of sequences",
         )
     parts, load = [[] for _ in range(k)], [(0, 0)] * k
     for name in sorted(sizes, key=lambda name: (-counts.get(name, 0), -sizes[name])):
@@ -134,5 +134,8 @@ def check_positives(splits, targets, task, min_positives, groups, after=""):
             f"{len(lacking)} split(s) lack {what}{after}",
             "; ".join(lacking) + f"; expected at least {min_positives} of each target in each split",
             "share the rows out otherwise (`folds`), leave the target out, or lower splits.min_positives (metrics of "
-            "so few rows say little)" + ("; leakage.tsv says what was dropped" if after else ""),
+            "so few rows say little); "
+            + (
+                "the log says what was dropped" if after else "windows_report.tsv says what was dropped before, and why"
+            ),
         )

@@ -33,7 +33,7 @@ from cisflow.intervals import INTERVAL, touches
 from cisflow.messages import InputError
 from cisflow.peak_files import read_peaks
 from cisflow.shuffling import dinucleotide_shuffles, tiled
-from cisflow.window_table import read_peak_table
+from cisflow.window_table import read_peak_table, widened
 
 KINDS = ("gc_matched", "dinucleotide_shuffle", "flanking", "other_peaks", "bed")
 MAX_ROUNDS = 60  # draws beside a positive, or shuffles of it, before a shortage is an error
@@ -175,7 +175,8 @@ def from_regions(count, regions, ground, is_refused, rng):
 def beside(count, positives, ground, distances, is_refused, rng):
     """Draw windows beside the positives.
 
-    Every positive has its share at first. Where neither side of a positive has room, another positive stands in.
+    Every positive has its share at first. Where neither side of a positive has room, another positive stands in. The
+    fewest bases are kept from every peak and positive, not only from the one beside which a window is drawn.
 
     Parameters
     ----------
@@ -184,7 +185,7 @@ def beside(count, positives, ground, distances, is_refused, rng):
         Stored windows.
     ground : Ground
     distances : (int, int)
-        Fewest and most bases between a positive and its negative.
+        Fewest and most bases between a positive and its negative; the fewest between it and any peak.
     is_refused : callable
         See `gc_matched`.
     rng : numpy.random.Generator
@@ -195,7 +196,7 @@ def beside(count, positives, ground, distances, is_refused, rng):
         `chrom`, `start`, `end`, `gc`; at most `count`.
     """
     template = tiled(np.arange(len(positives)), count, rng)
-    drawn, here = [], ground
+    drawn, here = [], replace(ground, avoid=widened(ground.avoid, distances[0]))
     for number in range(MAX_ROUNDS):
         if number >= MAX_ROUNDS // 2:
             template = rng.integers(len(positives), size=len(template))

@@ -14,6 +14,7 @@ from cisflow.peak_formats import NARROW_PEAK, SUMMIT, column_index, foreign_form
 from cisflow.text_files import WHOLE_NUMBER, raise_all, text_lines
 
 RANK = "rank"  # the order in the file, strongest first
+FEW_PEAKS = 10  # that may be sorted by position by chance
 # A line as it should be: a name without blanks or quotes, start, end, and the other columns with the tab before them.
 INTERVAL = re.compile(r"(?!(?:track|browser)\t)([^\s#\"'][^\s\"']*)\t([0-9]{1,18})\t([0-9]{1,18})((?:\t.*)?)")
 SEPARATED = re.compile(r"[ \t]+")
@@ -241,6 +242,17 @@ def _raise_mistakes(path, mistakes):
     )
 
 
+def in_order_of_position(peaks):
+    """Whether peaks stand chromosome by chromosome, each sorted by start, as they do where their order is no rank."""
+    if len(peaks) <= FEW_PEAKS:
+        return False
+    chroms, starts = peaks["chrom"].to_numpy(dtype=object), peaks["start"].to_numpy()
+    changes = np.flatnonzero(chroms[1:] != chroms[:-1])
+    sorted_within = np.diff(starts) >= 0
+    sorted_within[changes] = True
+    return len(changes) + 1 == len(set(chroms)) and bool(sorted_within.all())
+
+
 def select_peaks(peaks, rank_by=RANK, top=None, min_score=None, path="the peak file"):
     """Choose the strongest peaks of a file.
 
@@ -281,6 +293,14 @@ def select_peaks(peaks, rank_by=RANK, top=None, min_score=None, path="the peak f
         fates[peaks["score"] < min_score] = "below_threshold"
     left = np.flatnonzero(fates == "")
     if top is not None and len(left) > top:
+        if by_order and in_order_of_position(peaks):
+            raise InputError(
+                f"{path}: its order does not say which {top} peaks are the strongest",
+                f"found {len(peaks)} lines sorted by position, expected the strongest first (rank_by is "
+                f"{rank_by or RANK})",
+                "name the column of the strength in `rank_by` (score, signalValue, pValue, qValue, or its number), or "
+                "sort the file by it",
+            )
         if not by_order:
             scores = peaks["score"].to_numpy()[left]
             if scores.min() == scores.max():

@@ -11,7 +11,7 @@ from cisflow.split_tables import (
     distribution_rows,
     split_report_rows,
 )
-from cisflow.target_scaling import fit_scaling
+from cisflow.target_scaling import check_values_differ, fit_scaling
 
 
 def write_splits(outputs, splits, unused, groups, targets, task, transform, accounts, peak_widths=None):
@@ -68,6 +68,8 @@ def write_splits(outputs, splits, unused, groups, targets, task, transform, acco
     for name, table in tables.items():
         frame = pd.DataFrame(table, columns=columns[name])
         frame.to_csv(outputs[name], sep="\t", index=False, float_format="%.6g")
+    if task == "regression":
+        check_values_differ(splits["train"], targets)
     scaling = fit_scaling(splits["train"], targets, transform if task == "regression" else [])
     scaling.to_csv(outputs["scaling"], sep="\t", index=False, float_format="%.17g")
     of_split = pd.DataFrame([(split, group) for split in SPLITS for group in groups[split]], columns=["split", "group"])

@@ -117,7 +117,8 @@ def split_report_rows(split, rows, targets, task, groups):
         With a column a target, and `gc`, the fraction of G or C of the stored sequence.
     targets : list of str
     task : str
-        `binary`: labels 1 are positive, labels 0 negative; `regression`: rows with a value count as positive.
+        `binary`: labels 1 are positive, labels 0 negative; `regression`: rows with a value count as positive, or as
+        negative where they were drawn.
     groups : list of str
         Chromosomes (or other groups) of the split.
 
@@ -128,7 +129,8 @@ def split_report_rows(split, rows, targets, task, groups):
     """
     table, gc = [], rows["gc"].to_numpy()
     values = rows[targets].to_numpy(dtype=np.float64)
-    labels = values if task == "binary" else np.where(np.isnan(values), np.nan, 1.0)
+    own = (rows["kind"] == "positive").to_numpy(dtype=float) if "kind" in rows else np.ones(len(rows))
+    labels = values if task == "binary" else np.where(np.isnan(values), np.nan, own[:, None])
     any_label = np.full(len(rows), np.nan)
     known = ~np.isnan(labels).all(axis=1)
     any_label[known] = np.nanmax(labels[known], axis=1)

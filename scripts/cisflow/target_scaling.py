@@ -44,6 +44,27 @@ def fit_scaling(values, targets, steps):
     return pd.DataFrame(rows)
 
 
+def check_values_differ(values, targets):
+    """Refuse quantitative targets whose training rows all have one value: there is nothing to learn.
+
+    Raises
+    ------
+    InputError
+        With every such target.
+    """
+    constant = []
+    for target in targets:
+        known = values[target].dropna()
+        if len(known) and known.min() == known.max():
+            constant.append(f"{target}: {known.iloc[0]:g} in all {len(known)} training rows")
+    if constant:
+        raise InputError(
+            "the values of a target do not differ",
+            f"found {'; '.join(constant)}; expected values that differ (-1 in a peak file means: not given)",
+            "look at the column or signal that the sheet names",
+        )
+
+
 def log1p_of(values, target):
     """Logarithm of 1 + value.
 

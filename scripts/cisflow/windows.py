@@ -154,8 +154,12 @@ def label_overlaps(windows, targets, task):
     return pd.DataFrame({"target_a": names[first], "target_b": names[second], "n_windows": both[first, second]})
 
 
-def windows_report(windows, peaks, targets, task, length, max_jitter, merge_distance, max_n_fraction, edge_margin=0):
+def windows_report(
+    windows, peaks, targets, task, length, max_jitter, merge_distance, max_n_fraction, edge_margin=0, selections=None
+):
     """Count what was kept and what was dropped, with the criterion beside each number.
+
+    `selections` says of a target how its peaks were chosen: a dictionary with `rank_by`, `top` and `min_score`.
 
     Returns
     -------
@@ -163,7 +167,7 @@ def windows_report(windows, peaks, targets, task, length, max_jitter, merge_dist
         `target`, `outcome`, `count`, `criterion`; peaks are counted for each target and for `all`, windows likewise.
     """
     stored = f"{length} + 2 x {max_jitter} bp" if max_jitter else f"{length} bp"
-    reach = f"{stored}, and {edge_margin} bp more on each side for the signal tracks" if edge_margin else stored
+    reach = f"{stored}, and {edge_margin} bp more on each side for bigWigs" if edge_margin else stored
     drawn = f"anchors at most {merge_distance} bp from the first of a group share one"
     criteria = {
         "peaks_read": "lines of the peak file",
@@ -181,7 +185,9 @@ def windows_report(windows, peaks, targets, task, length, max_jitter, merge_dist
     }
     peaks = peaks[peaks["fate"] != "weak"]  # of another file, which makes no windows
     rows = []
+    general = criteria
     for target in [*targets, "all"]:
+        criteria = dict(general)
         fate = peaks["fate"] if target == "all" else peaks.loc[peaks["target"] == target, "fate"]
         values = windows[targets].to_numpy() if target == "all" else windows[[target]].to_numpy()
         carries = (values == 1) if task == "binary" else ~np.isnan(values)
@@ -192,5 +198,12 @@ def windows_report(windows, peaks, targets, task, length, max_jitter, merge_dist
             "windows": int(carries.any(axis=1).sum()),
             "windows_unknown": int(np.isnan(values).any(axis=1).sum()),
         }
+        chosen = (selections or {}).get(target)
+        if chosen:
+            by = chosen["rank_by"] or "rank"
+            criteria |= {
+                "dropped_below_threshold": f"{by} below {chosen['min_score'] or 'any'}",
+                "dropped_not_in_top": f"not among the strongest {chosen['top'] or '(all)'} by {by}",
+            }
         rows += [(target, outcome, count, criteria[outcome]) for outcome, count in counts.items()]
     return pd.DataFrame(rows, columns=["target", "outcome", "count", "criterion"])

@@ -20,21 +20,13 @@ RULE_FILES = sorted((REPOSITORY / "rules").glob("*.smk"))
 LAYERS = {
     "standard library": {
         *("alphabet", "checksums", "chromosome_names", "configuration", "dataset_rules", "downloads", "fasta"),
-        *("fasta_sizes", "file_kinds", "folds", "layers", "messages", "peak_formats", "text_files"),
+        *("fasta_sizes", "file_kinds", "folds", "layers", "messages", "peak_formats", "sheet_rows", "text_files"),
     },
     "numpy and pandas": {
         *("baselines", "bigwig_files", "gc_matching", "genome", "genome_file", "input_checks", "intervals"),
         *("leak_audit", "leakage", "logos", "meme", "metrics", "motif_matching", "peak_files", "sequence_fitting"),
-        *(
-            "sequence_table",
-            "signal_tracks",
-            "similarity",
-            "split_outputs",
-            "split_tables",
-            "target_scaling",
-            "target_signals",
-        ),
-        *("window_table", "windows"),
+        *("sequence_table", "signal_tracks", "similarity", "split_outputs", "split_tables", "splitting"),
+        *("target_scaling", "target_signals", "window_table", "windows"),
     },
     "torch and h5py": {
         *("device", "filters", "model", "negatives", "prediction", "sequences", "shuffling", "split_file", "training"),
