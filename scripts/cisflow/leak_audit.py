@@ -50,7 +50,8 @@ class LeakAudit:
         for other, (other_loci, other_bases) in others.items():
             leaks = pd.DataFrame({**dict.fromkeys(KINDS, False), "partner": -1}, index=np.arange(len(loci)))
             if len(rows):
-                found = find_leaks(bases[rows], loci.iloc[rows], other_bases, other_loci, *self.criteria)
+                part = (bases[rows], loci.iloc[rows], other_bases, other_loci)
+                found = find_leaks(*part, *self.criteria, self.threads)
                 leaks.iloc[rows] = found.to_numpy()
             yield other, leaks
 
@@ -126,7 +127,12 @@ class LeakAudit:
         return table
 
     def finish(self, path):
-        """Write leakage.tsv and print it.
+        """Write leakage.tsv and print it; see `check`."""
+        self.table().to_csv(path, sep="\t", index=False)
+        self.check()
+
+    def check(self):
+        """Print what was found so far.
 
         Raises
         ------
@@ -134,7 +140,6 @@ class LeakAudit:
             If the policy is `error` and something was found.
         """
         table = self.table()
-        table.to_csv(path, sep="\t", index=False)
         print(table.drop(columns="criterion").to_string(index=False))
         left = table[table["left"] > 0]
         counts = [f"{row.left} {row.kind} of {row.split} in {row.other_split}" for row in left.itertuples()]

@@ -22,12 +22,18 @@ def settled_rows(audit, assigned, loci_of, bases_of_rows):
     -------
     dict of str -> (pandas.DataFrame, numpy.ndarray)
         Rows that stay and their bases.
+
+    Raises
+    ------
+    InputError
+        If rows leak and the audit is to stop at that.
     """
     kept = {}
     for split in ORDER:
         rows = assigned[split]
         keep = audit.settle(split, loci_of(rows), bases_of_rows(rows))
         kept[split] = rows[keep].reset_index(drop=True), audit.settled[split][1]
+    audit.check()  # before anything is drawn, and before a split is refused for what the audit took from it
     return kept
 
 
