@@ -185,6 +185,7 @@ def sequence_stage(
         "columns": columns,
         "split_column": fold.get("column"),
         "task": task,
+        "task_is_given": True,
         "stored_length": length + 2 * max_jitter,
         "max_jitter": max_jitter,
         "max_n_fraction": 0,

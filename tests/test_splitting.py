@@ -6,6 +6,7 @@ import pytest
 from made_genomes import frame_of, rows_of
 
 from cisflow.leak_audit import LeakAudit
+from cisflow.messages import InputError
 from cisflow.splitting import ORDER, generators, named_negatives, settled_rows
 
 WIDTH = 10
@@ -68,10 +69,14 @@ def test_rows_are_settled_from_test_to_train_and_nothing_is_drawn_before():
     assert rows_of(kept["train"][0]) == [("a", 302, 308)]
 
 
-@pytest.mark.parametrize("policy", ["warn", "error"])
-def test_rows_stay_unless_copies_are_dropped(policy):
+def test_copies_that_are_an_error_end_it_before_anything_is_drawn():
+    with pytest.raises(InputError, match="rows of one stand in another"):
+        settled("error", {split: split_of(split, TEXTS) for split in ORDER})
+
+
+def test_rows_stay_unless_copies_are_dropped():
     assigned = {split: split_of(split, TEXTS) for split in ORDER}
-    _, kept = settled(policy, assigned)
+    _, kept = settled("warn", assigned)
     for split, (rows, bases) in kept.items():
         pd.testing.assert_frame_equal(rows, assigned[split])
         np.testing.assert_array_equal(bases, bases_of(TEXTS))

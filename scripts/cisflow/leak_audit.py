@@ -126,13 +126,13 @@ class LeakAudit:
         table.insert(table.columns.get_loc("criterion"), "redrawn", redrawn)
         return table
 
-    def finish(self, path):
-        """Write leakage.tsv and print it; see `check`."""
-        self.table().to_csv(path, sep="\t", index=False)
-        self.check()
-
     def check(self):
-        """Print what was found so far.
+        """Print what was found so far, and say in words what is left of it.
+
+        Returns
+        -------
+        list of str
+            What is left.
 
         Raises
         ------
@@ -149,5 +149,11 @@ class LeakAudit:
                 "; ".join(counts) + "\n" + "\n".join(self.examples),
                 "have them dropped from the split that is trained on (splits.leakage: drop), or share rows out anew",
             )
-        if counts:
-            print(f"WARNING: rows of one split stand in another and stay (splits.leakage: warn): {', '.join(counts)}")
+        return counts
+
+    def finish(self, path):
+        """Write leakage.tsv; see `check`."""
+        self.table().to_csv(path, sep="\t", index=False)
+        left = self.check()
+        if left:
+            print(f"WARNING: rows of one split stand in another and stay (splits.leakage: warn): {', '.join(left)}")
