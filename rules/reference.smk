@@ -20,6 +20,11 @@ rule download_file:
         "../scripts/download_file.py"
 
 
+# Seconds of work, before anything else: on a cluster it runs where Snakemake was started.
+localrules:
+    check_inputs,
+
+
 # The first job of a run, by its priority, and alone, by its threads. The others do not have its table for an input: they
 # would all run again when one file has changed (and with `ancient` Snakemake leaves out jobs whose outputs are missing).
 rule check_inputs:
