@@ -51,7 +51,7 @@ def main(inputs, files, output):
             text = f"{problem.what}\n{problem.why}\nfix: {problem.fix}".replace("\n", "\n     ")
             told.append(f"{number:3}. {text}")
         raise InputError(
-            f"{len(checks.problems)} problem(s) in the inputs; nothing else was run",
+            f"{len(checks.problems)} problem(s) in the inputs",
             "\n".join(told),
             "mend them and run again: finished work is kept",
         )

@@ -12,7 +12,7 @@ import pandas as pd
 from cisflow.genome import base_counts
 from cisflow.intervals import INTERVAL, touched, union_by_chromosome
 
-MAX_TILINGS = 16  # tilings that are tried before a shortage is an error
+MAX_TILINGS = 64  # tilings that are tried before a shortage is an error
 
 
 def match_counts(wanted, available, max_difference):

@@ -131,7 +131,7 @@ def test_bad_peaks_end_the_run_before_anything_else_with_what_why_fix_and_log(wo
     before = windows.stat().st_mtime_ns
     ended = snakemake(workflow_copy, rerun_folder, "--cores", "1")
     told = last_lines(ended)
-    assert told["what"] == "1 problem(s) in the inputs; nothing else was run"
+    assert told["what"] == "1 problem(s) in the inputs"
     assert "1. peaks.bed: 2 bad line(s)" in told["why"]
     assert "line 3: start 'ten'" in told["why"]
     assert "line 5: start 30 is not below end 20" in told["why"]
@@ -157,7 +157,7 @@ def test_a_mistake_that_a_later_job_finds_ends_the_run_alike(workflow_copy, reru
     edit(rerun_folder / "config.yaml", "holdout:", "other:")
     told = last_lines(snakemake(workflow_copy, rerun_folder, "--cores", "1"))
     assert re.fullmatch("too few negatives of kind gc_matched on chrC: [0-9]+ of 3900 are missing", told["what"])
-    assert "in 16 tilings" in told["why"]
+    assert "in 64 tilings" in told["why"]
     assert "lower negatives.per_positive" in told["fix"]
     assert told["log"] == "logs/split_windows/tiny/other.log"
     folder = rerun_folder / "results" / "tiny"

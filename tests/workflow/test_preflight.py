@@ -88,7 +88,7 @@ def test_everything_that_is_wrong_is_told_by_one_run(workflow_copy, project, sna
     ended = snakemake(workflow_copy, project, "--cores", "2")
     assert ended.returncode != 0
     message = ended.stderr[ended.stderr.index("\nWHAT ") + 1 :]
-    assert message.startswith(f"WHAT {len(expected)} problem(s) in the inputs; nothing else was run")
+    assert message.startswith(f"WHAT {len(expected)} problem(s) in the inputs")
     assert len(expected) >= 14
     _, *parts = re.split(r"^(?:WHY)? +(\d+)\. ", message, flags=re.MULTILINE)
     numbers, problems = parts[0::2], parts[1::2]
