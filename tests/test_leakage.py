@@ -5,16 +5,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cisflow.intervals import touches
-from cisflow.leakage import (
-    KINDS,
-    exact_duplicates,
-    find_leaks,
-    leakage_rows,
-    overlapping_rows,
-    reverse_complement_duplicates,
-)
+from cisflow.leakage import KINDS, equal_rows, equal_rows_of_other_strand, find_leaks, leakage_rows, overlapping_rows
 
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
+
+
+def exact_duplicates(bases, reference):
+    return equal_rows(bases, reference) >= 0
+
+
+def reverse_complement_duplicates(bases, reference):
+    return equal_rows_of_other_strand(bases, reference) >= 0
 
 
 def ascii_rows(sequences, length):

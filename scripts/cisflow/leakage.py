@@ -51,29 +51,6 @@ def equal_rows_of_other_strand(bases, reference):
     return np.where((turned == KNOWN[bases]).all(axis=1), -1, equal_rows(turned, reference))
 
 
-def exact_duplicates(bases, reference):
-    """Which rows stand in the reference, on the same strand.
-
-    Parameters
-    ----------
-    bases, reference : numpy.ndarray of uint8, shapes (N, L) and (M, L')
-        ASCII, upper case; all unknown bases are equal.
-
-    Returns
-    -------
-    numpy.ndarray of bool, shape (N,)
-    """
-    return equal_rows(bases, reference) >= 0
-
-
-def reverse_complement_duplicates(bases, reference):
-    """Which rows stand in the reference on the other strand; as `exact_duplicates`.
-
-    A row that is its own reverse complement is an exact duplicate, not one of these.
-    """
-    return equal_rows_of_other_strand(bases, reference) >= 0
-
-
 def overlapping_rows(loci, reference_loci):
     """For each interval, one of the reference that shares a base with it; -1 where there is none.
 
