@@ -129,11 +129,11 @@ def test_tables_are_read_as_the_data_stage_writes_them(tmp_path, with_negatives)
     if with_negatives:
         rows.loc[20:, "kind"] = "flanking"
     splits = dict.fromkeys(("train", "val", "test"), rows)
-    names = ("train", "val", "test", "report", "distributions", "balance", "scaling")
+    names = ("train", "val", "test", "groups", "report", "negatives", "distributions", "balance", "scaling")
     outputs = {name: str(tmp_path / name) for name in names}
     widths = {split: np.array([0, 1, 250, 300]) for split in splits}
     groups = {split: ["chr1"] for split in splits}
-    write_splits(outputs, splits, rows[:0], groups, ["activity"], "regression", ["z_score"], widths)
+    write_splits(outputs, splits, rows[:0], groups, ["activity"], "regression", ["z_score"], [], widths)
 
     table = read_distributions(outputs["distributions"])
     assert set(table["quantity"]) == {"gc", "n", "peak_width"}
