@@ -275,16 +275,11 @@ def sheet_rows(*columns):
     def rows(wildcards):
         found = []
         for row in DATASETS[wildcards.dataset]:
-            part = {"target": row["target"]}
-            for column in columns:
-                is_file = column in configuration.FILE_COLUMNS
-                part[column] = (
-                    sheet_files(column)(wildcards).index(row[column])
-                    if is_file and row[column]
-                    else (None if is_file else row[column])
-                )
-                if is_file:
-                    part[f"{column}_accepted"] = row.get(f"{column}_accepted", [])
+            part = {name: row[name] for name in ("target", *columns)}
+            # In a fixed order: the order of a set changes from run to run, and would run everything again.
+            for column in (name for name in columns if name in configuration.FILE_COLUMNS):
+                part[column] = sheet_files(column)(wildcards).index(row[column]) if row[column] else None
+                part[f"{column}_accepted"] = row.get(f"{column}_accepted", [])
             found.append(part)
         return found
 
@@ -387,7 +382,7 @@ def edge_margin(wildcards):
     beside = [
         max(width // 2 - length // 2, (width - width // 2) - (length - length // 2)) - jitter for width in reaches
     ]
-    return max(0, *beside, 0)
+    return max([0, *beside])
 
 
 def track_settings(wildcards):

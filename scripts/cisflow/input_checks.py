@@ -173,23 +173,22 @@ def check_inputs(genome, motifs, datasets, tracks, folds, fold_chromosomes, min_
         check_peak_file(
             checks, genome["excluded"], "excluded regions", sizes, names, max_lines, genome["excluded_accepted"]
         )
-    seen = {}
+    seen, signals = {}, {}
     for dataset, own in datasets.items():
         by_target = {}
         for row in own:
             for column in ("peaks", "weak_peaks", "negatives"):
-                key = (row[column], column, row["rank_by"], row["value"])
-                if row[column] and key not in seen:
-                    columns = (row["rank_by"], row["value"]) if column == "peaks" else ()
+                columns = (row["rank_by"], row["value"]) if column == "peaks" else ()
+                path, key = row[column], (row[column], column, *columns)
+                if path and key not in seen:
                     accepted = row[f"{column}_accepted"]
-                    path = row[column]
                     seen[key] = check_peak_file(checks, path, column, sizes, names, max_lines, accepted, *columns)
             if row["peaks"]:
                 peaks = seen[row["peaks"], "peaks", row["rank_by"], row["value"]]
                 partly = peaks is not None and int(peaks["line"].iloc[-1]) >= max_lines
                 by_target[row["target"]] = None if partly else peaks
             if row["signal"]:
-                check_signal(checks, row["signal"], row["signal_accepted"], sizes, names, seen)
+                signals[row["signal"]] = row["signal_accepted"]
         if any(row["signal"] for row in own) and all(peaks is not None for peaks in by_target.values()):
             # A signal is measured in every window, whichever target's peak it comes of.
             everywhere = pd.concat(list(by_target.values()), ignore_index=True) if by_target else None
@@ -198,18 +197,15 @@ def check_inputs(genome, motifs, datasets, tracks, folds, fold_chromosomes, min_
             check_positives_possible(checks, dataset, by_target, folds, min_positives, sizes)
         if own[0]["sequences"]:
             check_table(checks, own, folds, sequence_columns)
-    for row in tracks:
-        check_signal(checks, row["signal"], row["signal_accepted"], sizes, names, seen)
+    signals |= {row["signal"]: row["signal_accepted"] for row in tracks}
+    for path, accepted in signals.items() if sizes else ():
+        check_signal(checks, path, accepted, sizes, names)
     return checks
 
 
-def check_signal(checks, path, accepted, sizes, names, seen):
-    """Look at a bigWig, once."""
-    if sizes and seen.setdefault((path, "signal"), path) == path:
-        seen[path, "signal"] = None
-        checks.look(
-            path, "signal", lambda: f"{len(check_bigwig(path, sizes, names))} chromosomes of the genome", accepted
-        )
+def check_signal(checks, path, accepted, sizes, names):
+    """Look at a bigWig."""
+    checks.look(path, "signal", lambda: f"{len(check_bigwig(path, sizes, names))} chromosomes of the genome", accepted)
 
 
 def check_table(checks, rows, folds, columns):

@@ -301,10 +301,10 @@ def draw_negatives(positives, bases, kinds, count, ground, options, pools, is_re
             cure = "raise the second number of negatives.flank_distance"
         else:
             drawn, fates = from_regions(wanted, pools[kind], ground, is_refused, rng)
-            lost = {name: number for name, number in fates.items() if number and name not in ("off_split", "drawn")}
+            lost = [f"{n} {name}" for name, n in fates.items() if n and name not in ("off_split", "drawn")]
             why = (
                 f"of {len(pools[kind]) - fates['off_split']} regions on these chromosomes, {len(drawn)} give a window "
-                f"of {what}, none overlapping another; passed over: {lost or 'none'}"
+                f"of {what}, none overlapping another; passed over: {', '.join(lost) or 'none'}"
             )
             cure = "give more regions"
         accounts += [{"kind": kind, "outcome": name, "count": n} for name, n in {"wanted": wanted, **fates}.items()]

@@ -52,8 +52,8 @@ def fit_sequences(table, length, flank_5, flank_3, max_n_fraction):
     left = sizes // 2 - length // 2  # where the window begins in the sequence; negative: before it
     before, after = np.maximum(-left, 0), np.maximum(left + length - sizes, 0)
     too_short = (before > len(flank_5)) | (after > len(flank_3))
-    # From a positive place: flank_5[-0:] would be all of it.
     flank_5, flank_3 = flank_5.lower(), flank_3.lower()
+    # From a positive place: flank_5[-0:] would be all of it.
     fitted = [
         flank_5[len(flank_5) - lead :] + sequence[max(begin, 0) : begin + length] + flank_3[:trail]
         for sequence, begin, lead, trail in zip(

@@ -28,6 +28,7 @@ from cisflow.genome import counts_of, open_genome, read_bases  # noqa: E402
 from cisflow.genome_file import write_genome  # noqa: E402
 from cisflow.leakage import find_leaks  # noqa: E402
 from cisflow.negatives import Ground, draw_negatives  # noqa: E402
+from cisflow.similarity import near_duplicates  # noqa: E402
 from cisflow.split_file import one_hot_of, read_split, write_split  # noqa: E402
 from cisflow.split_tables import ks_statistic  # noqa: E402
 
@@ -205,6 +206,24 @@ def bench_leakage_here(fasta, table):
     print(seconds, megabytes, int(leaks["near_duplicate"].sum()))
 
 
+def bench_copies(pairs=20_000):
+    """The share of copies with 5 % of their bases replaced that the audit finds, and of windows found by chance."""
+    rng, letters, results = np.random.default_rng(4), np.frombuffer(b"ACGT", dtype=np.uint8), []
+    print(f"\nnear-duplicates, {pairs:,} random windows of each width, 5 % of the bases of each copy replaced")
+    for width, wanted in ((50, None), (101, None), (200, 0.999), (249, 0.999), (600, 0.999)):
+        codes = rng.integers(0, 4, (pairs, width))
+        replaced = (codes + rng.integers(1, 4, codes.shape) * (rng.random(codes.shape) < 0.05)) % 4
+        others = letters[rng.integers(0, 4, codes.shape)]
+        found = (near_duplicates(letters[replaced], letters[codes])[0] == np.arange(pairs)).mean()
+        by_chance = int((near_duplicates(letters[codes], others)[0] >= 0).sum())
+        if wanted is None:
+            print(f"     {width} bp: {found:.2%} found (no bound)")
+        else:
+            results.append(told(f"{width} bp, copies found", f"{found:.2%}", f"at least {wanted:.1%}", found >= wanted))
+        results.append(told(f"{width} bp, unrelated windows found", by_chance, "0", by_chance == 0))
+    return results
+
+
 def bench_stage(folder, fasta, windows):
     """The whole stage as a user runs it: from a FASTA file and peaks to three HDF5 files, by Snakemake on two cores."""
     project = folder / "project"
@@ -265,7 +284,7 @@ def bench_stage(folder, fasta, windows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peaks", type=int, default=100_000)
-    parser.add_argument("--only", nargs="*", help="of: one_hot negatives writing leakage stage")
+    parser.add_argument("--only", nargs="*", help="of: one_hot negatives writing copies leakage stage")
     count, only = parser.parse_args().peaks, parser.parse_args().only
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with tempfile.TemporaryDirectory() as name:
@@ -278,6 +297,7 @@ def main():
             "one_hot": lambda: bench_one_hot(fasta, windows),
             "negatives": lambda: bench_negatives(fasta, peaks(made, count // 5)) + bench_negatives(fasta, windows),
             "writing": lambda: bench_writing(folder, fasta, windows),
+            "copies": bench_copies,
             "leakage": lambda: bench_leakage(fasta, tiles(made, 2 * count)),
             "stage": lambda: bench_stage(folder, str(folder / "made.fa"), windows),
         }
