@@ -1,7 +1,7 @@
 # Two commands: `make example` runs the workflow on the embedded fly data, `make test` runs every test. Both make what they
 # need first: a .venv with the pinned packages and, for the tests, bedtools.
 .DEFAULT_GOAL := help
-.PHONY: help example check test bench lint check-envs bedtools clean
+.PHONY: help example check describe test bench lint check-envs bedtools clean
 
 # The newest Python that is at least 3.11; `make example PYTHON=/path/to/python` names another.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
@@ -12,6 +12,7 @@ BIN := .venv/bin
 help:
 	@echo "make example     run the workflow on the embedded fly data -> results/report.html"
 	@echo "make check       look at every input of CONFIG=my_config.yaml, in seconds, before a run"
+	@echo "make describe    print the layers of MODEL=basset LENGTH=600 TARGETS=164: shapes, parameters, receptive fields"
 	@echo "make test        run every test"
 	@echo "make bench       time the data stage against its peers"
 	@echo "make lint        ruff, snakefmt, snakemake --lint"
@@ -43,6 +44,14 @@ CONFIG ?= config/config.yaml
 check: .venv/run.stamp
 	@$(BIN)/snakemake check_inputs --force --cores 1 --configfile $(CONFIG) --workflow-profile config/profiles/local
 	@cat results/reference/inputs.tsv
+
+# TRACKS and BINS are for networks that read signal tracks.
+MODELS ?= config/models.yaml
+LENGTH ?= 200
+TARGETS ?= 1
+describe: .venv/run.stamp
+	@$(BIN)/python scripts/describe_network.py --models "$(MODELS)" --model "$(MODEL)" --length "$(LENGTH)" \
+		--targets "$(TARGETS)" --tracks "$(TRACKS)" --bins "$(BINS)"
 
 bench: .venv/dev.stamp
 	$(BIN)/python tests/bench/bench_data.py

@@ -26,7 +26,8 @@ def main(model_path, split_path, settings, device, threads, meme_output, sites_o
     chosen = choose_device(device, threads)
     model, record = load_model(model_path, chosen)
     sequences = torch.from_numpy(read_split(split_path)["one_hot"])
-    sites = count_sites(first_layer(model), sequences, record["length"], chosen, settings["activation_fraction"])
+    length = record["inputs"]["sequence"][1]
+    sites = count_sites(first_layer(model), sequences, length, chosen, settings["activation_fraction"])
     filters = describe_filters(
         sites,
         settings["pseudocount"],

@@ -5,7 +5,7 @@ from torch import nn
 
 from cisflow.filters import count_sites, describe_filters, trimmed
 from cisflow.meme import consensus
-from cisflow.model import build_model, first_layer
+from cisflow.model import build_network, first_layer
 
 CPU = torch.device("cpu")
 
@@ -15,42 +15,43 @@ def one_hot_of(bases):
     return torch.from_numpy((bases[:, None] == np.arange(4)[:, None]).astype(np.int8))
 
 
-def first_of(width, n_filters=3, function="relu", padding="valid", seed=0):
+def first_of(width, n_filters=3, function="relu", padding="valid", seed=0, strands="single", **settings):
     torch.manual_seed(seed)
     layers = [
-        {"type": "conv1d", "filters": n_filters, "width": width, "padding": padding},
+        {"type": "conv1d", "filters": n_filters, "width": width, "padding": padding, **settings},
         {"type": "batch_norm"},
         {"type": "activation", "function": function},
         {"type": "global_max_pool"},
     ]
-    model = build_model(layers, 60, 1)
+    model = build_network({"layers": layers, "strands": strands}, {"sequence": (4, 60)}, 1)
     model(torch.rand(16, 4, 60))  # moves batch norm's statistics
     return first_layer(model.eval())
 
 
-def brute_force(first, bases, fraction):
+def brute_force(first, bases, fraction, dilation=1):
     """Basset's procedure in plain loops, from the convolution's weights and batch norm's formula."""
     weight, bias = (p.detach().double().numpy() for p in (first[0].weight, first[0].bias))
     norm, function = first[1], first[2].function
     scale = norm.weight.detach().double().numpy() / np.sqrt(norm.running_var.double().numpy() + norm.eps)
     shift = norm.bias.detach().double().numpy() - norm.running_mean.double().numpy() * scale
     n_filters, _, width = weight.shape
+    span = (width - 1) * dilation + 1
     found = []
     for number in range(n_filters):
         activation = {}
         for row, sequence in enumerate(bases):
-            for start in range(len(sequence) - width + 1):
-                under = sequence[start : start + width]
+            for start in range(len(sequence) - span + 1):
+                under = sequence[start : start + span : dilation]
                 value = sum(weight[number, base, offset] for offset, base in enumerate(under) if base < 4)
                 value = (value + bias[number]) * scale[number] + shift[number]
                 activation[row, start] = np.exp(value) if function == "exp" else max(value, 0)
         values = np.array(list(activation.values()))
         threshold = values.mean() + fraction * (values.max() - values.mean())
-        counts, n_sites = np.zeros((width, 4)), 0
+        counts, n_sites = np.zeros((span, 4)), 0
         for (row, start), value in activation.items():
             if value > threshold:
                 n_sites += 1
-                for offset, base in enumerate(bases[row, start : start + width]):
+                for offset, base in enumerate(bases[row, start : start + span]):
                     counts[offset] += np.eye(4)[base] if base < 4 else 0.25
         found.append((threshold, n_sites, counts))
     return found
@@ -64,6 +65,21 @@ def test_sites_are_those_of_a_brute_force_count(function, padding, width):
     first = first_of(width, function=function, padding=padding)
     sites = count_sites(first, one_hot_of(bases), 60, CPU)
     for number, (threshold, n_sites, counts) in enumerate(brute_force(first, bases, 0.5)):
+        assert sites["threshold"][number] == pytest.approx(threshold, rel=1e-4)
+        assert sites["n_sites"][number] == n_sites
+        assert sites["counts"][number] == pytest.approx(counts)
+
+
+@pytest.mark.parametrize("settings", [{"dilation": 3}, {"stride": 4}, {"bias": False}, {"strands": "shared"}], ids=str)
+def test_sites_of_other_convolutions_are_those_of_a_brute_force_count(settings):
+    # Of a stride, every position counts; of strands that share filters, each filter once.
+    bases = np.random.default_rng(2).integers(4, size=(25, 60))
+    first = first_of(8, **settings)
+    sites = count_sites(first, one_hot_of(bases), 60, CPU)
+    assert len(sites["n_sites"]) == 3
+    if first[0].bias is None:
+        first[0].bias = nn.Parameter(torch.zeros(3))
+    for number, (threshold, n_sites, counts) in enumerate(brute_force(first, bases, 0.5, settings.get("dilation", 1))):
         assert sites["threshold"][number] == pytest.approx(threshold, rel=1e-4)
         assert sites["n_sites"][number] == n_sites
         assert sites["counts"][number] == pytest.approx(counts)

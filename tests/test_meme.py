@@ -6,7 +6,7 @@ import memelite.io
 import numpy as np
 import pytest
 
-from cisflow.meme import Motif, consensus, information_content, read_meme, write_meme
+from cisflow.meme import Motif, consensus, information_content, read_background, read_meme, write_meme
 from cisflow.messages import InputError
 
 JASPAR = Path(__file__).parent.parent / "resources" / "jaspar"
@@ -215,6 +215,22 @@ def test_a_hundred_mistakes_are_counted(tmp_path):
     with pytest.raises(InputError, match=r"100 bad line\(s\)") as caught:
         read_meme(written(tmp_path, text))
     assert caught.value.what.splitlines()[-1] == "... and 90 more"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Background letter frequencies\nA 0.3 C 0.2 G 0.2 T 0.3\n", [0.3, 0.2, 0.2, 0.3]),
+        ("Background letter frequencies (from uniform background):\nA 0.1 C 0.2 G 0.3 T 0.4 \n", [0.1, 0.2, 0.3, 0.4]),
+        ("Background letter frequencies\nA 0.303 C 0.183 G 0.209 T 0.306\n", [0.3027, 0.1828, 0.2088, 0.3057]),
+        ("", [0.25] * 4),
+    ],
+)
+def test_the_background_is_the_files_own_or_uniform(text, expected, tmp_path):
+    path = written(tmp_path, f"MEME version 4\n\nALPHABET= ACGT\n\n{text}\nMOTIF a\nletter-probability matrix:\n{ROWS}")
+    assert list(read_meme(path)) == ["a"]
+    assert read_background(path) == pytest.approx(expected, abs=1e-4)
+    assert sum(read_background(path)) == pytest.approx(1)
 
 
 def test_information_content_is_two_bits_less_the_entropy():

@@ -28,11 +28,16 @@ def filter_activations(first, batch):
 
     Returns
     -------
-    torch.Tensor, shape (N, filters, L - width + 1)
-        Position p covers the bases p to p + width.
+    torch.Tensor, shape (N, filters, L - span + 1)
+        Position p covers the bases p to p + span; see `span_of`. Of a convolution with a stride too, at every position.
     """
     convolution = first[0]
-    return first[1:](conv1d(batch, convolution.weight, convolution.bias))
+    return first[1:](conv1d(batch, convolution.weight, convolution.bias, dilation=convolution.dilation))
+
+
+def span_of(convolution):
+    """Bases from the first to the last that a filter reads; of a dilated one, those between are counted."""
+    return convolution.dilation[0] * (convolution.kernel_size[0] - 1) + 1
 
 
 @torch.no_grad()
@@ -54,10 +59,10 @@ def count_sites(first, sequences, length, device, fraction=0.5):
     Returns
     -------
     dict of str -> numpy.ndarray
-        `counts` (filters, width, 4) with a quarter for each base of an unknown one, `n_sites`, `threshold`, `mean` and
-        `maximum` (filters,).
+        `counts` (filters, span, 4), see `span_of`, with a quarter for each base of an unknown one; `n_sites`,
+        `threshold`, `mean` and `maximum` (filters,).
     """
-    n_filters, _, width = first[0].weight.shape
+    n_filters, width = len(first[0].weight), span_of(first[0])
     maximum = torch.full((n_filters,), -torch.inf, device=device)
     total = torch.zeros(n_filters, dtype=torch.float64, device=device)
     n_positions = 0

@@ -127,6 +127,27 @@ def read_meme(path):
     return motifs
 
 
+def read_background(path):
+    """Frequencies of A, C, G and T that a file in MEME format gives for sequences without motifs.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that `read_meme` takes.
+
+    Returns
+    -------
+    tuple of float
+        Sum 1; a quarter each where the file does not say.
+    """
+    lines = text_lines(path, wanted=EXPECTED, cures=CURES)
+    for number, line in enumerate(lines, start=1):
+        if line.strip().startswith("Background letter frequencies") and _is_background(lines[number : number + 1]):
+            values = [float(word) for word in lines[number].split()[1::2]]
+            return tuple(value / sum(values) for value in values)
+    return (0.25,) * 4
+
+
 def _is_background(lines):
     """Whether a line holds the frequencies of A, C, G and T, which sum to 1."""
     words = lines[0].split() if lines else []
