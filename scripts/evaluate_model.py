@@ -1,13 +1,11 @@
 """Predictions of a trained network on the test split, and its metrics with intervals."""
 
-import torch
-
 from cisflow.device import choose_device
-from cisflow.messages import run_script
-from cisflow.metrics import write_evaluation
+from cisflow.evaluation import write_evaluation
+from cisflow.messages import InputError, run_script
 from cisflow.model import load_model
-from cisflow.prediction import predict
-from cisflow.split_file import read_split
+from cisflow.prediction import predict_file
+from cisflow.split_file import LOCI_AND_TARGETS, read_split
 
 
 def main(model_path, split_path, name, n_resamples, block, seed, device, threads, predictions_output, metrics_output):
@@ -28,11 +26,16 @@ def main(model_path, split_path, name, n_resamples, block, seed, device, threads
     """
     chosen = choose_device(device, threads)
     model, record = load_model(model_path, chosen)
-    split = read_split(split_path)
-    probabilities = predict(model, torch.from_numpy(split["one_hot"]), record["length"], chosen)
-    metrics = write_evaluation(
-        split, probabilities.numpy(), name, n_resamples, block, seed, predictions_output, metrics_output
-    )
+    split = read_split(split_path, LOCI_AND_TARGETS)
+    targets = split["attributes"]["target_names"]
+    if list(record["target_names"]) != targets:
+        raise InputError(
+            f"{model_path} predicts other targets than {split_path} holds",
+            f"found {', '.join(record['target_names'])}; expected {', '.join(targets)}",
+            "evaluate the network on a split of the dataset that it was trained on",
+        )
+    predictions = predict_file(model, record, split_path, chosen)
+    metrics = write_evaluation(split, predictions, name, n_resamples, block, seed, predictions_output, metrics_output)
     print(metrics.to_string(index=False))
 
 

@@ -1,9 +1,15 @@
-import numpy as np
-import pandas as pd
-import pytest
-from sklearn.metrics import average_precision_score, roc_auc_score
+"""Metrics against scikit-learn and scipy, weighted ones against rows that are repeated."""
 
-from cisflow.metrics import auroc_and_auprc, block_numbers, block_weights, evaluate
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import pearsonr, rankdata, spearmanr
+from sklearn.metrics import average_precision_score, mean_squared_error, roc_auc_score
+
+from cisflow.metrics import auroc_and_auprc, correlations_and_error, mean_metric, weighted_midranks
 
 
 def scored(n, seed, ties):
@@ -11,6 +17,9 @@ def scored(n, seed, ties):
     truth = rng.random(n) < 0.3
     score = rng.normal(size=n) + truth
     return truth, np.round(score, 1) if ties else score
+
+
+# --- labels -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -41,77 +50,169 @@ def test_one_class_alone_has_no_area():
     assert np.isnan(auprc[0])
 
 
-def test_rows_of_one_block_lie_in_one_stretch_of_one_chromosome():
+def test_infinite_scores_tie_with_each_other():
+    # The difference of two infinities is NaN, so they were taken for different scores.
+    truth, score = np.array([True, False, False, True]), np.array([np.inf, np.inf, -np.inf, -np.inf])
+    assert auroc_and_auprc(truth, score)[0][0] == 0.5
+
+
+# --- quantities -------------------------------------------------------------------------------------------------------
+
+FEW = st.integers(-3, 3)  # many ties
+MANY = st.integers(-(10**6), 10**6)
+
+
+@st.composite
+def pairs(draw, values=FEW | MANY, least=2):
+    """Truth, score and whole-number weights of some rows, of which at least two have a weight."""
+    n = draw(st.integers(least, 30))
+    numbers = st.lists(values, min_size=n, max_size=n).map(lambda x: np.array(x, dtype=float) / 8)
+    weights = draw(st.lists(st.integers(0, 4), min_size=n, max_size=n).map(np.array))
+    return draw(numbers), draw(numbers), np.where(np.arange(n) < 2, np.maximum(weights, 1), weights)
+
+
+def scipys(truth, score):
+    """Pearson and Spearman by scipy; NaN where it has no answer."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pearsonr(truth, score).statistic, spearmanr(truth, score).statistic
+
+
+def measured(truth, score, weights=None):
+    weights = None if weights is None else np.asarray(weights, dtype=float)[None]
+    return [float(value[0]) for value in correlations_and_error(truth, score, weights)]
+
+
+@given(pairs())
+def test_midranks_are_those_of_the_repeated_rows(rows):
+    values, _, weights = rows
+    ranks = np.repeat(weighted_midranks(values, weights[None].astype(float))[0], weights)
+    assert ranks.tolist() == rankdata(np.repeat(values, weights)).tolist()
+
+
+@given(pairs())
+def test_weighted_correlations_and_error_are_scipys_of_the_repeated_rows(rows):
+    truth, score, weights = rows
+    repeated = np.repeat(truth, weights), np.repeat(score, weights)
+    pearson, spearman, mse = measured(truth, score, weights)
+    assert [pearson, spearman] == pytest.approx(scipys(*repeated), abs=1e-9, nan_ok=True)
+    assert mse == pytest.approx(mean_squared_error(*repeated))
+    assert measured(*repeated) == pytest.approx([pearson, spearman, mse], abs=1e-9, nan_ok=True)
+
+
+def test_many_weightings_at_once_are_those_one_by_one():
+    rng = np.random.default_rng(3)
+    truth, score = rng.normal(size=(2, 500))
+    score = np.round(score + truth, 1)
+    weights = rng.integers(0, 4, size=(9, 500)).astype(float)
+    together = correlations_and_error(truth, score, weights)
+    for row, weight in enumerate(weights):
+        assert [float(value[row]) for value in together] == pytest.approx(measured(truth, score, weight), abs=1e-12)
+        weight = weight.astype(int)
+        expected = scipys(np.repeat(truth, weight), np.repeat(score, weight))
+        assert [float(value[row]) for value in together[:2]] == pytest.approx(expected)
+
+
+@given(pairs(), st.sampled_from([0.25, 3.0, 1e4]), st.integers(-50, 50), st.sampled_from([1, -1]))
+def test_pearson_does_not_see_scale_and_shift(rows, scale, shift, sign):
+    truth, score, weights = rows
+    pearson, spearman, _ = measured(truth, score, weights)
+    changed = measured(truth, sign * scale * score + shift, weights)
+    assert changed[0] == pytest.approx(sign * pearson, abs=1e-9, nan_ok=True)
+    assert changed[1] == pytest.approx(sign * spearman, abs=1e-12, nan_ok=True)
+
+
+@given(pairs(values=st.integers(-40, 40)))
+def test_spearman_sees_nothing_but_the_order(rows):
+    truth, score, weights = rows
+    for changed in (np.exp(score), score**3, np.arctan(score)):
+        assert measured(truth, changed, weights)[1] == pytest.approx(measured(truth, score, weights)[1], nan_ok=True)
+        assert measured(changed, score, weights)[1] == pytest.approx(measured(score, score, weights)[1], nan_ok=True)
+
+
+@given(pairs(), st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_does_not_matter(rows, random):
+    order = list(range(len(rows[0])))
+    random.shuffle(order)
+    expected = pytest.approx(measured(*rows), abs=1e-9, nan_ok=True)
+    assert measured(*(part[order] for part in rows)) == expected
+
+
+@given(pairs())
+def test_a_perfect_prediction_has_correlation_1_and_no_error(rows):
+    truth, _, weights = rows
+    pearson, spearman, mse = measured(truth, truth, weights)
+    assert mse == 0
+    if len(set(truth[weights > 0])) > 1:
+        assert (pearson, spearman) == (pytest.approx(1), pytest.approx(1))
+        assert measured(truth, -truth, weights)[:2] == [pytest.approx(-1), pytest.approx(-1)]
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.1, 1 / 3, -1e6 + 0.1, 1e-30])
+def test_a_constant_prediction_has_no_correlation(constant):
+    # The mean of 0.1, 0.1, ... is not 0.1: rounding errors must not be taken for a correlation.
     rng = np.random.default_rng(0)
-    chrom, start = rng.choice(["chr2", "chr10"], 200), rng.integers(0, 1_000_000, 200)
-    blocks = block_numbers(chrom, start, 100_000)
-    expected = {}
-    for name, position, block in zip(chrom, start, blocks, strict=True):
-        assert expected.setdefault((name, position // 100_000), block) == block
-    assert sorted(expected.values()) == list(range(len(expected)))
+    truth, score = rng.normal(size=1003), np.full(1003, constant)
+    pearson, spearman, mse = measured(truth, score)
+    assert np.isnan([pearson, spearman]).all()
+    assert mse == pytest.approx(mean_squared_error(truth, score))
+    assert np.isnan(measured(score, truth)[:2]).all()
+    score[:3] = 7  # constant in a resample that draws none of these
+    weights = rng.integers(0, 3, size=1003)
+    weights[:3] = 0
+    assert np.isnan(measured(truth, score, weights)[:2]).all()
+    weights[0] = 1
+    assert np.isfinite(measured(truth, score, weights)[:2]).all()
 
 
-def test_resamples_draw_as_many_blocks_as_there_are():
-    weights = block_weights(7, 50, np.random.default_rng(0))
-    assert (weights.sum(axis=1) == 7).all()
-    assert (weights == 0).any()
+def test_far_outliers_do_not_spoil_the_resamples_without_them():
+    rng = np.random.default_rng(1)
+    truth, score = rng.normal(size=(2, 400))
+    score[0] = 1e13  # what a network of counts predicts whose logit is 30
+    weights = rng.integers(0, 3, size=400)
+    weights[0] = 0
+    assert measured(truth, score, weights)[:2] == pytest.approx(
+        scipys(np.repeat(truth, weights), np.repeat(score, weights))
+    )
 
 
-def evaluated(n_blocks=40, n_resamples=300, seed=1, targets=("a", "b"), n=1200, unknown=0.2):
-    rng = np.random.default_rng(5)
-    blocks = np.arange(n) % n_blocks
-    truth = (rng.random((n, len(targets))) < 0.3).astype(float)
-    scores = rng.normal(size=truth.shape) + truth
-    truth[rng.random(truth.shape) < unknown] = np.nan
-    return truth, scores, evaluate(truth, scores, blocks, list(targets), "m", "test", n_resamples, seed)
+def test_a_resample_that_draws_nothing_has_no_metric():
+    assert np.isnan(measured(np.arange(3.0), np.arange(3.0), np.zeros(3))).all()
 
 
-def test_the_table_is_tidy_and_leaves_unknown_labels_out():
-    truth, scores, table = evaluated()
-    columns = ["model", "split", "target", "metric", "value", "ci_low", "ci_high", "n", "n_positive"]
-    assert list(table.columns) == columns
-    row = table[(table["target"] == "a") & (table["metric"] == "auroc")].iloc[0]
-    known = ~np.isnan(truth[:, 0])
-    assert row["value"] == pytest.approx(roc_auc_score(truth[known, 0], scores[known, 0]))
-    assert (row["n"], row["n_positive"]) == (known.sum(), (truth[known, 0] == 1).sum())
-    assert row["ci_low"] < row["value"] < row["ci_high"]
-    prevalence = table[(table["target"] == "b") & (table["metric"] == "prevalence")]["value"].item()
-    assert prevalence == pytest.approx(np.nanmean(truth[:, 1]))
-    mean = table[(table["target"] == "mean") & (table["metric"] == "auroc")]["value"].item()
-    assert mean == pytest.approx(table[table["target"].isin(["a", "b"]) & (table["metric"] == "auroc")]["value"].mean())
+# --- one number an epoch ----------------------------------------------------------------------------------------------
 
 
-def test_the_interval_is_that_of_a_plain_bootstrap_over_blocks():
-    # Independent of the weighting: resamples are made by repeating rows, and scored by scikit-learn.
-    rng = np.random.default_rng(8)
-    n, n_blocks = 400, 25
-    blocks = rng.integers(n_blocks, size=n)
-    blocks[:n_blocks] = np.arange(n_blocks)
-    truth = (rng.random(n) < 0.4).astype(float)
-    score = rng.normal(size=n) + truth + np.repeat(rng.normal(size=n_blocks), n // n_blocks)[:n]
-    values = []
-    for _ in range(1500):
-        rows = np.concatenate([np.flatnonzero(blocks == block) for block in rng.integers(n_blocks, size=n_blocks)])
-        values.append(roc_auc_score(truth[rows], score[rows]))
-    table = evaluate(truth[:, None], score[:, None], blocks, ["a"], "m", "test", 1500, 3)
-    row = table[table["metric"] == "auroc"].iloc[0]
-    assert [row["ci_low"], row["ci_high"]] == pytest.approx(np.percentile(values, [2.5, 97.5]), abs=0.01)
+def test_the_mean_metric_is_the_mean_over_the_targets_that_have_one():
+    rng = np.random.default_rng(2)
+    truth = (rng.random((200, 4)) < 0.3).astype(np.float32)
+    scores = (rng.normal(size=(200, 4)) + truth).astype(np.float32)
+    truth[rng.random(truth.shape) < 0.2] = np.nan
+    truth[:, 1] = np.where(np.isnan(truth[:, 1]), np.nan, 0)  # one class
+    truth[:, 2] = np.nan
+    known = ~np.isnan(truth)
+    expected = np.mean([roc_auc_score(truth[known[:, t], t], scores[known[:, t], t]) for t in (0, 3)])
+    assert mean_metric(truth, scores, "binary") == pytest.approx(expected)
+    truth[:, [0, 3]] += rng.normal(size=(200, 2))
+    expected = np.mean([pearsonr(truth[known[:, t], t], scores[known[:, t], t]).statistic for t in (0, 3)])
+    assert mean_metric(truth, scores, "regression") == pytest.approx(expected)
+    assert mean_metric(truth, 3 * scores - 1, "regression") == pytest.approx(expected)
 
 
-def test_the_same_seed_gives_the_same_interval():
-    first, again, other = (evaluated(seed=seed)[2] for seed in (1, 1, 2))
-    pd.testing.assert_frame_equal(first, again)
-    assert not first["ci_low"].equals(other["ci_low"])
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_without_a_target_to_score_there_is_no_mean_metric(task):
+    scores = np.random.default_rng(0).normal(size=(20, 2))
+    for value in (0.0, 1.0, np.nan):
+        assert np.isnan(mean_metric(np.full((20, 2), value), scores, task))
+    truth = np.column_stack([np.arange(20) % 2, np.full(20, np.nan)])
+    assert np.isfinite(mean_metric(truth, scores, task))
+    scores[3] = np.nan
+    assert np.isnan(mean_metric(truth, scores, task))
 
 
-def test_intervals_cover_the_truth_about_as_often_as_they_say():
-    # 95 % intervals of 100 draws from a known distribution: P(positive above negative) = Phi(1 / sqrt(2)) = 0.7602.
-    rng = np.random.default_rng(0)
-    covered = 0
-    for draw in range(100):
-        truth = (np.arange(300) % 3 == 0).astype(float)
-        score = rng.normal(size=300) + truth
-        table = evaluate(truth[:, None], score[:, None], np.arange(300) // 5, ["a"], "m", "test", 200, draw)
-        row = table[table["metric"] == "auroc"].iloc[0]
-        covered += row["ci_low"] <= 0.7602 <= row["ci_high"]
-    assert 88 <= covered <= 100  # binomial(100, 0.95) lies within with probability 0.999
+def test_a_target_on_which_a_network_fails_does_not_raise_the_mean():
+    truth = np.random.default_rng(0).normal(size=(50, 2))
+    assert mean_metric(truth, np.column_stack([truth[:, 0], np.full(50, 0.1)]), "regression") == pytest.approx(0.5)
+    assert np.isnan(mean_metric(truth, np.full((50, 2), 0.1), "regression"))
+    labels = (truth > 0).astype(float)
+    assert mean_metric(labels, np.column_stack([truth[:, 0], np.full(50, 0.1)]), "binary") == pytest.approx(0.75)

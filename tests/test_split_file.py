@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cisflow import split_file
-from cisflow.split_file import one_hot_of, read_split, write_split
+from cisflow.split_file import LOCI_AND_TARGETS, one_hot_of, read_blocks, read_split, write_split
 
 DATASETS = ("one_hot", "targets", "start", "end", "chrom", "name", "strand")
 LETTERS = np.frombuffer(b"ACGTNRYSWKMBDHV-", dtype=np.uint8)
@@ -176,6 +176,41 @@ def test_two_writes_give_the_same_bytes(tmp_path):
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
     write(tmp_path / "c.h5", a_split(600, tracks=("a",), seed=2))
     assert (tmp_path / "a.h5").read_bytes() != (tmp_path / "c.h5").read_bytes()
+
+
+@pytest.mark.parametrize("n_rows", [1, 37, 256, 599, 600, 5_000])
+@pytest.mark.parametrize("tracks", [(), ("a", "b")])
+def test_blocks_are_the_split_cut_into_pieces(n_rows, tracks, tmp_path):
+    write(tmp_path / "x.h5", a_split(600, tracks=tracks))
+    whole = read_split(tmp_path / "x.h5")
+    names = (*DATASETS, "tracks")
+    blocks = list(read_blocks(tmp_path / "x.h5", names, n_rows))
+    assert [len(block["name"]) for block in blocks] == [min(n_rows, 600 - begin) for begin in range(0, 600, n_rows)]
+    for name in names:
+        assert all((name in block) == (name in whole) for block in blocks)
+        if name in whole:
+            joined = np.concatenate([block[name] for block in blocks])
+            assert joined.dtype == whole[name].dtype
+            np.testing.assert_array_equal(joined, whole[name])
+
+
+def test_no_more_is_read_than_was_asked_for(tmp_path, monkeypatch):
+    write(tmp_path / "x.h5", a_split(600, tracks=("a",)))
+    sizes = []
+    read = h5py.Dataset.__getitem__
+
+    def watched(dataset, rows):
+        values = read(dataset, rows)
+        sizes.append((dataset.name, len(values)))
+        return values
+
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", watched)
+    blocks = read_blocks(tmp_path / "x.h5", ["one_hot"], 100)
+    assert set(next(blocks)) == {"one_hot"}
+    assert sizes == [("/one_hot", 100)]
+    small = read_split(tmp_path / "x.h5", LOCI_AND_TARGETS)
+    assert set(small) == {"attributes", "chrom", "start", "end", "name", "strand", "targets"}
+    assert not {"/one_hot", "/tracks"} & {name for name, _ in sizes[1:]}
 
 
 # --- altered files ----------------------------------------------------------------------------------------------------

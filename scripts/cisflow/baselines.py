@@ -1,7 +1,7 @@
 """What a network has to beat: models that know next to nothing of the sequence."""
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 
 
 def gc_fraction(one_hot, length):
@@ -25,24 +25,28 @@ def gc_fraction(one_hot, length):
     return np.where(known > 0, (counts[:, 1] + counts[:, 2]) / np.maximum(known, 1), 0.5)
 
 
-def fit_gc_content(train_gc, train_targets, test_gc):
-    """Predict every target from GC content alone: logistic regression on it and its square, fitted on training rows.
+def fit_gc_content(train_gc, train_targets, test_gc, task="binary"):
+    """Predict every target from GC content alone: regression on it and its square, fitted on training rows.
 
-    The square lets the classifier find targets that avoid both extremes.
+    Labels by logistic regression, quantities by least squares. The square lets the fit find targets that avoid both
+    extremes.
 
     Parameters
     ----------
     train_gc : numpy.ndarray of float, shape (N,)
     train_targets : numpy.ndarray of float, shape (N, T)
-        0, 1 or NaN; rows with NaN are left out of that target's fit.
+        0 or 1, or any numbers (`regression`); rows with NaN are left out of that target's fit.
     test_gc : numpy.ndarray of float, shape (M,)
+    task : str
+        `binary` or `regression`.
 
     Returns
     -------
     numpy.ndarray of float, shape (M, T)
-        Probabilities.
+        Probabilities, or values; NaN for a target without a known training row.
     """
-    centre, scale = train_gc.mean(), train_gc.std() or 1.0
+    centre = train_gc.mean()
+    scale = train_gc.std() if train_gc.min() < train_gc.max() else 1.0  # the sd of 0.1, 0.1, 0.1 is 1e-17
 
     def features(gc):
         z = (gc - centre) / scale
@@ -51,10 +55,12 @@ def fit_gc_content(train_gc, train_targets, test_gc):
     columns = []
     for column in range(train_targets.shape[1]):
         known = ~np.isnan(train_targets[:, column])
-        label = train_targets[known, column] == 1
-        if label.all() or not label.any():  # one class alone: nothing to fit
-            columns.append(np.full(len(test_gc), float(label.mean())))
-            continue
-        fitted = LogisticRegression(max_iter=1000).fit(features(train_gc[known]), label)
-        columns.append(fitted.predict_proba(features(test_gc))[:, 1])
+        values = train_targets[known, column].astype(float)
+        if not len(values) or values.min() == values.max():  # one class or value alone: nothing to fit
+            columns.append(np.full(len(test_gc), values[0] if len(values) else np.nan))
+        elif task == "binary":
+            fitted = LogisticRegression(max_iter=1000).fit(features(train_gc[known]), values == 1)
+            columns.append(fitted.predict_proba(features(test_gc))[:, 1])
+        else:
+            columns.append(LinearRegression().fit(features(train_gc[known]), values).predict(features(test_gc)))
     return np.column_stack(columns)

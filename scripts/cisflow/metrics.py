@@ -1,15 +1,33 @@
-"""Test metrics with intervals from a bootstrap over blocks of chromosomes.
+"""How well predictions agree with the truth, for one weighting of the rows or many at once.
 
 AUROC is the probability that a positive scores above a negative (ties count half); AUPRC is the average precision,
-sum over thresholds of (recall gained x precision), as in scikit-learn. Rows of one region of a chromosome are not
-independent, so blocks of chromosomes are drawn, not rows: each resample draws as many blocks as there are, with
-replacement, and counts every row as often as its block was drawn.
+sum over thresholds of (recall gained x precision), as in scikit-learn. Pearson's correlation, Spearman's (that of
+mid-ranks) and the mean squared error are those of scipy. A whole-number weight counts a row as often as if it stood
+there so many times, which is what a bootstrap needs.
 """
 
 import numpy as np
-import pandas as pd
 
-RESAMPLES_AT_ONCE = 64  # keeps the weights of 200,000 rows at 100 MB
+METRIC_OF_TASK = {"binary": "auroc", "regression": "pearson"}  # by which epochs and models are compared
+
+
+def tie_groups(values):
+    """Sort values and find those that are equal.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of float, shape (N,)
+
+    Returns
+    -------
+    order : numpy.ndarray of int64, shape (N,)
+        Rows from the smallest value to the largest.
+    last : numpy.ndarray of int64, shape (number of distinct values,)
+        Place, in that order, of the last row of each group of equal values.
+    """
+    order = np.argsort(values)
+    ordered = values[order]
+    return order, np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
 
 
 def weighted_curves(truth, score, weights):
@@ -26,9 +44,7 @@ def weighted_curves(truth, score, weights):
     -------
     true_positives, false_positives : numpy.ndarray, shape (R, number of distinct scores)
     """
-    order = np.argsort(-score, kind="stable")
-    ordered = score[order]
-    last = np.flatnonzero(np.append(np.diff(ordered) != 0, True))  # last row of each group of equal scores
+    order, last = tie_groups(-score)
     weights = weights[:, order]
     positive = truth[order]
     return (
@@ -43,6 +59,7 @@ def auroc_and_auprc(truth, score, weights=None):
     Parameters
     ----------
     truth : array_like of bool, shape (N,)
+        At least one row.
     score : array_like of float, shape (N,)
     weights : numpy.ndarray of float, shape (R, N), optional
         All ones if left out (then R = 1).
@@ -66,136 +83,115 @@ def auroc_and_auprc(truth, score, weights=None):
     return auroc, auprc
 
 
-def block_numbers(chrom, start, block):
-    """Number the blocks of chromosomes in which rows begin.
+def weighted_midranks(values, weights):
+    """Ranks of values among the rows repeated by their weights; equal values share the mean of their ranks.
 
     Parameters
     ----------
-    chrom : array_like of str, shape (N,)
-    start : array_like of int, shape (N,)
-        0-based.
-    block : int
-        Length of a block in bases.
+    values : numpy.ndarray of float, shape (N,)
+    weights : numpy.ndarray of float, shape (R, N)
+        Whole numbers.
 
     Returns
     -------
-    numpy.ndarray of int64, shape (N,)
-        Counted from 0 without gaps.
+    numpy.ndarray of float, shape (R, N)
+        Multiples of a half, from 1; of a row of weight 0, any number.
     """
-    return (
-        pd.DataFrame({"chrom": chrom, "block": np.asarray(start) // block})
-        .groupby(["chrom", "block"])
-        .ngroup()
-        .to_numpy()
-    )
+    order, last = tie_groups(values)
+    up_to = np.cumsum(weights[:, order], axis=1)[:, last]
+    ranks = up_to - (np.diff(up_to, axis=1, prepend=0) - 1) / 2
+    group = np.empty(len(values), dtype=np.int64)
+    group[order] = np.repeat(np.arange(len(last)), np.diff(last, prepend=-1))
+    return ranks[:, group]
 
 
-def block_weights(n_blocks, n_resamples, rng):
-    """How often each resample draws each block.
+def centred(values, weights):
+    """Values less their weighted mean: (N,) or (R, N) with weights (R, N) -> (R, N).
 
-    Returns
-    -------
-    numpy.ndarray of int64, shape (n_resamples, n_blocks)
-        Every row sums to n_blocks.
+    Where all rows that count have one value, exactly 0 comes out, for it is taken from them first: the mean of equal
+    numbers can miss them by a rounding error, and the correlation of rounding errors looks like one.
     """
-    return rng.multinomial(n_blocks, np.full(n_blocks, 1 / n_blocks), size=n_resamples)
+    values = np.broadcast_to(values, weights.shape)
+    values = values - np.take_along_axis(values, (weights > 0).argmax(axis=1)[:, None], axis=1)
+    values -= (np.einsum("rn,rn->r", weights, values) / weights.sum(axis=1))[:, None]
+    return values
 
 
-def evaluate(truth, scores, blocks, targets, model, split, n_resamples, seed):
-    """Metrics of one model on one split.
+def weighted_pearson(x, y, weights):
+    """Pearson's correlation, a row of weights each.
 
     Parameters
     ----------
-    truth : numpy.ndarray of float, shape (N, T)
-        Labels 0 or 1; NaN = unknown, left out.
-    scores : numpy.ndarray of float, shape (N, T)
-    blocks : numpy.ndarray of int, shape (N,)
-        See `block_numbers`; the unit that is resampled.
-    targets : list of str
-    model, split : str
-        What stands in the columns of these names.
-    n_resamples : int
-    seed : int
-        Of the resamples; the same seed draws the same blocks for every model, so that models can be compared.
+    x, y : numpy.ndarray of float, shape (N,) or (R, N)
+    weights : numpy.ndarray of float, shape (R, N)
 
     Returns
     -------
-    pandas.DataFrame
-        `model`, `split`, `target`, `metric` (auroc, auprc, prevalence), `value`, `ci_low`, `ci_high` (2.5 and 97.5 %
-        of the resamples), `n`, `n_positive`; with several targets also their mean (target `mean`), and the number of
-        blocks drawn from (target `all`, metric `bootstrap_blocks`).
+    numpy.ndarray, shape (R,)
+        NaN where one of the two does not vary, or no row counts.
     """
-    n_blocks = int(blocks.max()) + 1
-    draws = block_weights(n_blocks, n_resamples, np.random.default_rng(seed))
-    points = np.full((2, len(targets)), np.nan)
-    resampled = np.full((2, len(targets), n_resamples), np.nan)
-    rows = []
+    with np.errstate(divide="ignore", invalid="ignore"):
+        x, y = centred(x, weights), centred(y, weights)
+        weighted = weights * x
+        together, of_x = np.einsum("rn,rn->r", weighted, y), np.einsum("rn,rn->r", weighted, x)
+        of_y = np.einsum("rn,rn->r", np.multiply(weights, y, out=weighted), y)
+        return np.clip(together / (np.sqrt(of_x) * np.sqrt(of_y)), -1, 1)
 
-    def row(target, metric, value, low, high, n, n_positive):
-        rows.append((model, split, target, metric, value, low, high, n, n_positive))
 
-    def interval(values):
-        finite = values[np.isfinite(values)]
-        return np.percentile(finite, [2.5, 97.5]) if len(finite) else (np.nan, np.nan)
+def correlations_and_error(truth, score, weights=None):
+    """Pearson's and Spearman's correlation and the mean squared error, for one weighting of the rows or many.
 
-    for column, target in enumerate(targets):
+    Parameters
+    ----------
+    truth, score : array_like of float, shape (N,)
+        Finite; at least one row.
+    weights : numpy.ndarray of float, shape (R, N), optional
+        Whole numbers; all ones if left out (then R = 1).
+
+    Returns
+    -------
+    pearson, spearman, mse : numpy.ndarray, shape (R,)
+        Correlations are NaN where the truth or the score does not vary within a resample.
+    """
+    truth, score = np.asarray(truth, dtype=float), np.asarray(score, dtype=float)
+    weights = np.ones((1, len(truth))) if weights is None else weights
+    pearson = weighted_pearson(truth, score, weights)
+    spearman = weighted_pearson(weighted_midranks(truth, weights), weighted_midranks(score, weights), weights)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mse = weights @ (truth - score) ** 2 / weights.sum(axis=1)
+    return pearson, spearman, mse
+
+
+def mean_metric(truth, scores, task):
+    """One number by which epochs can be compared: the mean over targets of AUROC or of Pearson's correlation.
+
+    Parameters
+    ----------
+    truth : array_like of float, shape (N, T)
+        NaN = unknown, left out.
+    scores : array_like of float, shape (N, T)
+    task : str
+        `binary` (AUROC) or `regression` (Pearson).
+
+    Returns
+    -------
+    float
+        Over the targets whose truth has both classes, or different values: which these are does not hang on the
+        predictions. A target whose predictions are all equal counts 0.5 (AUROC) or 0 (Pearson) beside others, for a
+        mean over the others would be higher the more targets a network fails on. NaN where no target counts, all
+        predictions of each are equal (Pearson), or one of them is no finite number.
+    """
+    truth, scores = np.asarray(truth), np.asarray(scores)
+    values = []
+    for column in range(truth.shape[1]):
         known = ~np.isnan(truth[:, column])
-        label, score, block = truth[known, column] == 1, scores[known, column], blocks[known]
-        for metric, value in enumerate(auroc_and_auprc(label, score)):
-            points[metric, column] = value[0]
-        for begin in range(0, n_resamples, RESAMPLES_AT_ONCE):
-            part = slice(begin, begin + RESAMPLES_AT_ONCE)
-            resampled[:, column, part] = auroc_and_auprc(label, score, draws[part][:, block].astype(float))
-        n, n_positive = len(label), int(label.sum())
-        for metric, name in enumerate(("auroc", "auprc")):
-            row(target, name, points[metric, column], *interval(resampled[metric, column]), n, n_positive)
-        row(target, "prevalence", n_positive / n if n else np.nan, np.nan, np.nan, n, n_positive)
-    if len(targets) > 1:
-        for metric, name in enumerate(("auroc", "auprc")):
-            means = resampled[metric].mean(axis=0)
-            row("mean", name, points[metric].mean(), *interval(means), len(truth), int((truth == 1).any(axis=1).sum()))
-    row("all", "bootstrap_blocks", n_blocks, np.nan, np.nan, len(truth), int((truth == 1).any(axis=1).sum()))
-    columns = ["model", "split", "target", "metric", "value", "ci_low", "ci_high", "n", "n_positive"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def predictions_table(split, probabilities):
-    """Predictions beside the truth: `chrom`, `start`, `end`, `name`, then `{target}` and `{target}_predicted`.
-
-    Parameters
-    ----------
-    split : dict
-        As `cisflow.split_file.read_split` gives it; coordinates are turned back to those of the window without jitter.
-    probabilities : array_like of float, shape (N, T)
-    """
-    jitter = int(split["attributes"]["max_jitter"])
-    table = {
-        "chrom": split["chrom"],
-        "start": split["start"] + jitter,
-        "end": split["end"] - jitter,
-        "name": split["name"],
-    }
-    for column, target in enumerate(split["attributes"]["target_names"]):
-        table[target] = split["targets"][:, column]
-        table[f"{target}_predicted"] = np.asarray(probabilities)[:, column]
-    return pd.DataFrame(table)
-
-
-def write_evaluation(split, probabilities, model, n_resamples, block, seed, predictions_output, metrics_output):
-    """Write predictions and metrics of a model on a split; the last step of every evaluation.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The metrics.
-    """
-    about = split["attributes"]
-    predictions = predictions_table(split, probabilities)
-    predictions.to_csv(predictions_output, sep="\t", index=False, float_format="%.6g")
-    blocks = block_numbers(split["chrom"], split["start"], block)
-    metrics = evaluate(
-        split["targets"], np.asarray(probabilities, dtype=float), blocks, about["target_names"], model, about["split"],
-        n_resamples, seed,
-    )  # fmt: skip
-    metrics.to_csv(metrics_output, sep="\t", index=False, float_format="%.8g")
-    return metrics
+        true, score = truth[known, column], scores[known, column]
+        if not len(true) or true.min() == true.max():
+            continue
+        if not np.isfinite(score).all():
+            return float("nan")
+        if task == "binary":
+            values.append(auroc_and_auprc(true == 1, score)[0][0])
+        else:
+            values.append(weighted_pearson(true.astype(float), score.astype(float), np.ones((1, len(true))))[0])
+    return float(np.mean(np.nan_to_num(values))) if np.isfinite(values).any() else float("nan")

@@ -17,6 +17,8 @@ from cisflow.alphabet import ALPHABET
 ROWS_PER_CHUNK = 256  # small enough for random batches, large enough to compress and read well
 ROWS_AT_ONCE = 32 * ROWS_PER_CHUNK  # that are encoded and written together: memory does not grow with the split
 LETTERS = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
+DATASETS = ("one_hot", "targets", "tracks", "chrom", "start", "end", "name", "strand")
+LOCI_AND_TARGETS = tuple(name for name in DATASETS if name not in ("one_hot", "tracks"))  # all but what networks read
 
 
 def one_hot_of(bases):
@@ -81,12 +83,41 @@ def write_split(path, loci, targets, width, bases_of_rows, attributes, track_sha
             file.attrs[key] = np.array(value, dtype=h5py.string_dtype()) if is_list else value
 
 
-def read_split(path):
+def read_datasets(file, names, rows):
+    """Some rows of those datasets that an open file has, as `read_split` describes them."""
+    found = {name: file[name][rows] for name in names if name in file}
+    return {name: np.char.decode(part, "utf-8") if part.dtype.kind == "S" else part for name, part in found.items()}
+
+
+def read_blocks(path, names, rows):
+    """Read a split some rows at a time: memory does not grow with it.
+
+    Parameters
+    ----------
+    path : str or Path
+    names : sequence of str
+        Of the datasets; those that the file lacks are left out.
+    rows : int
+        Of a block; the last may have fewer.
+
+    Yields
+    ------
+    dict
+        As of `read_split`, without the attributes.
+    """
+    with h5py.File(path, "r") as file:
+        for begin in range(0, len(file["targets"]), rows):
+            yield read_datasets(file, names, slice(begin, begin + rows))
+
+
+def read_split(path, names=DATASETS):
     """Read a split whole.
 
     Parameters
     ----------
     path : str or Path
+    names : sequence of str
+        Datasets to read, all as a rule; `LOCI_AND_TARGETS` are small in any split.
 
     Returns
     -------
@@ -96,9 +127,7 @@ def read_split(path):
         `attributes`.
     """
     with h5py.File(path, "r") as file:
-        split = {name: file[name][:] for name in ("one_hot", "targets", "start", "end", "tracks") if name in file}
-        texts = [name for name in ("chrom", "name", "strand") if name in file]
-        split |= {name: np.char.decode(file[name][:], "utf-8") for name in texts}
+        split = read_datasets(file, names, slice(None))
         attributes = dict(file.attrs)
     for key in ("target_names", "track_names"):
         attributes[key] = [str(name) for name in attributes[key]]

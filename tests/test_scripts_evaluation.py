@@ -1,0 +1,169 @@
+"""The scripts that evaluate networks and baselines, on data that the data stage made of tables of sequences."""
+
+from itertools import pairwise
+from types import SimpleNamespace
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from data_stage import GC_MATCHED, reverse_complement, rows_of, sequence_stage, sheet_row, text_of
+from scipy.stats import pearsonr, spearmanr
+from sklearn.linear_model import LinearRegression
+from sklearn.metrics import average_precision_score, mean_squared_error, roc_auc_score
+
+from cisflow.messages import InputError
+from cisflow.model import build_network, save_model
+from evaluate_baseline import main as evaluate_baseline
+from evaluate_model import main as evaluate_model
+
+LENGTH, JITTER, BLOCK = 40, 5, 1_000
+PAIRS_OF_BASES = {
+    "layers": [
+        {"type": "conv1d", "filters": 3, "width": 2},
+        {"type": "activation", "function": "relu"},
+        {"type": "global_avg_pool"},
+    ]
+}
+RECORD = {"network": PAIRS_OF_BASES, "inputs": {"sequence": [4, LENGTH]}, "target_names": ["first", "NA"]}
+
+
+def library(task):
+    """A table of random sequences of differing GC content; half have a place; one value in ten is unknown."""
+    rng = np.random.default_rng(1)
+    gc = rng.uniform(0.2, 0.8, size=240)
+    bases = [rng.choice(list("ACGT"), p=[(1 - p) / 2, p / 2, p / 2, (1 - p) / 2], size=50) for p in gc]
+    table = pd.DataFrame({"name": [f"s{n}" for n in range(240)], "sequence": ["".join(row) for row in bases]})
+    values = np.column_stack([10 * gc, -30 * (gc - 0.5) ** 2]) + rng.normal(size=(240, 2))
+    if task == "binary":
+        values = (values > np.median(values, axis=0)).astype(float)
+    table[["first", "NA"]] = np.where(rng.random((240, 2)) < 0.1, np.nan, values)
+    placed = np.arange(240) % 2 == 0
+    place = {"chrom": np.where(placed, "chr1", ""), "start": np.arange(240) * 200}
+    place["end"] = np.where(placed, place["start"] + 50, -1)
+    return table.assign(**{name: np.where(placed, np.asarray(x).astype(str), "") for name, x in place.items()})
+
+
+@pytest.fixture(scope="module", params=["binary", "regression"])
+def made(request, tmp_path_factory):
+    """The table, and its splits."""
+    folder, table = tmp_path_factory.mktemp("library"), library(request.param)
+    path = folder / "library.tsv"
+    table.to_csv(path, sep="\t", index=False, na_rep="NA")
+    rows = [sheet_row(target, sequences=path) for target in ("first", "NA")]
+    columns = {name: name for name in ("name", "chrom", "start", "end")}
+    run = sequence_stage(
+        folder / "run", rows, columns, {"k": 3, "by": "cluster", "number": 1}, LENGTH, JITTER, request.param,
+        {**GC_MATCHED, "per_positive": 0},
+    )  # fmt: skip
+    return SimpleNamespace(run=run, table=table.set_index("name"), task=request.param)
+
+
+def read_results(folder):
+    """Predictions and metrics as anybody would read them."""
+    predictions = pd.read_csv(folder / "predictions.tsv", sep="\t", keep_default_na=False, na_values=[""])
+    return predictions, pd.read_csv(folder / "metrics.tsv", sep="\t", keep_default_na=False, na_values=[""])
+
+
+def check_results(made, folder, model):
+    """Rows are those of the split, truth is that of the table, and metrics are scipy's and scikit-learn's."""
+    predictions, metrics = read_results(folder)
+    in_bed = [
+        (row["#chrom"], int(row["start"]), int(row["end"]), row["name"]) for row in rows_of(made.run.beds["test"])
+    ]
+    assert list(predictions[["chrom", "start", "end", "name"]].itertuples(index=False, name=None)) == in_bed
+    assert {row[0].split("_")[0] for row in in_bed} == {"chr1", "cluster"}
+    assert set(metrics["model"]) == {model}
+    assert set(metrics["split"]) == {"test"}
+    found = metrics.set_index(["target", "metric"])
+    for target in ("first", "NA"):
+        truth, score = predictions[target].to_numpy(), predictions[f"{target}_predicted"].to_numpy()
+        np.testing.assert_allclose(truth, made.table.loc[predictions["name"], target], rtol=1e-5)
+        known = ~np.isnan(truth)
+        truth, score = truth[known], score[known]
+        if made.task == "binary":
+            expected = {
+                "auroc": roc_auc_score(truth, score),
+                "auprc": average_precision_score(truth, score),
+                "prevalence": truth.mean(),
+            }
+        else:
+            expected = {
+                "pearson": pearsonr(truth, score).statistic,
+                "spearman": spearmanr(truth, score).statistic,
+                "mse": mean_squared_error(truth, score),
+                "variance": truth.var(),
+            }
+        assert set(found.loc[target].index) == set(expected)
+        for metric, value in expected.items():
+            assert found.loc[(target, metric), "value"] == pytest.approx(value, rel=1e-3)
+            assert found.loc[(target, metric), "n"] == known.sum()
+    # A row with a place is in the block of its chromosome where it begins (as stored), any other in its cluster.
+    blocks = {(chrom, (start - JITTER) // BLOCK) for chrom, start, _, _ in in_bed}
+    assert found.loc[("all", "bootstrap_blocks"), "value"] == len(blocks) > 20
+    return predictions, found
+
+
+@pytest.mark.parametrize(("loss", "scale"), [("mse", lambda x: x), ("bce", lambda x: 1 / (1 + np.exp(-x)))])
+def test_a_network_whose_predictions_are_worked_out_by_hand(loss, scale, made, tmp_path):
+    rng = np.random.default_rng(3)
+    filters, output = rng.normal(size=(3, 4, 2)), rng.normal(size=(2, 3))
+    filters[0, [1, 2]] += 2  # so that the first sees GC content
+    model = build_network(PAIRS_OF_BASES, {"sequence": (4, LENGTH)}, 2)
+    with torch.no_grad():
+        (convolution,) = (module for module in model.modules() if isinstance(module, torch.nn.Conv1d))
+        convolution.weight.copy_(torch.from_numpy(filters))
+        model.output.weight.copy_(torch.from_numpy(output))
+        for bias in (convolution.bias, model.output.bias):
+            torch.nn.init.zeros_(bias)
+    save_model(tmp_path / "model.pt", model, {**RECORD, "loss": loss})
+    outputs = tmp_path / "predictions.tsv", tmp_path / "metrics.tsv"
+    test = made.run.encoded["test"]
+    evaluate_model(tmp_path / "model.pt", test, "net", 100, BLOCK, 1, "cpu", 1, *outputs)
+    predictions, _ = check_results(made, tmp_path, "net")
+
+    def logits(text):
+        bases = ["ACGT".index(letter) for letter in text]
+        pairs = [np.maximum(filters[:, a, 0] + filters[:, b, 1], 0) for a, b in pairwise(bases)]
+        return output @ np.mean(pairs, axis=0)
+
+    with h5py.File(test) as file:
+        texts = [text[JITTER:-JITTER] for text in text_of(file["one_hot"][:])]
+    expected = [(scale(logits(text)) + scale(logits(reverse_complement(text)))) / 2 for text in texts]
+    found = predictions[["first_predicted", "NA_predicted"]]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_of_other_targets_is_refused(made, tmp_path):
+    model = build_network(PAIRS_OF_BASES, {"sequence": (4, LENGTH)}, 2)
+    save_model(tmp_path / "model.pt", model, {**RECORD, "target_names": ["NA", "first"], "loss": "mse"})
+    with pytest.raises(InputError, match="found NA, first; expected first, NA"):
+        evaluate_model(
+            tmp_path / "model.pt",
+            made.run.encoded["test"],
+            "m",
+            100,
+            BLOCK,
+            1,
+            "cpu",
+            1,
+            tmp_path / "p",
+            tmp_path / "m",
+        )
+
+
+def test_the_gc_baseline(made, tmp_path):
+    outputs = tmp_path / "predictions.tsv", tmp_path / "metrics.tsv"
+    evaluate_baseline(made.run.encoded["train"], made.run.encoded["test"], "gc_content", 100, BLOCK, 1, *outputs)
+    predictions, found = check_results(made, tmp_path, "gc_content")
+    assert found.loc[("mean", "auroc" if made.task == "binary" else "pearson"), "value"] > 0.6
+    if made.task == "regression":
+        gc = made.table["sequence"].str[JITTER:-JITTER].str.count("[GC]") / LENGTH
+        train = [row["name"] for row in rows_of(made.run.beds["train"])]
+        for target in ("first", "NA"):
+            known = made.table.loc[train, target].dropna()
+            fitted = LinearRegression().fit(np.column_stack([gc[known.index], gc[known.index] ** 2]), known)
+            expected = fitted.predict(np.column_stack([gc[predictions["name"]], gc[predictions["name"]] ** 2]))
+            np.testing.assert_allclose(predictions[f"{target}_predicted"], expected, rtol=1e-4, atol=1e-4)
+            assert found.loc[(target, "mse"), "value"] < found.loc[(target, "variance"), "value"]
