@@ -12,6 +12,7 @@ if not workflow.overwrite_configfiles:
 
 
 include: "rules/common.smk"
+include: "rules/models.smk"
 include: "rules/reference.smk"
 include: "rules/intervals.smk"
 include: "rules/encode.smk"
@@ -32,14 +33,23 @@ rule all:
         split_results("{dataset}/{fold}/{split}.h5"),
         split_results("{dataset}/{fold}/leakage.tsv"),
         split_results("{dataset}/{fold}/baselines/gc_content/metrics.tsv") if MODEL_RUNS else [],
-        model_results("{dataset}/{fold}/{model}/seed{seed}/model.pt"),
-        model_results("{dataset}/{fold}/{model}/seed{seed}/history.tsv"),
+        search_results("{dataset}/{fold}/{model}/search/trials.tsv"),
+        model_results("{dataset}/{fold}/{model}/seed{seed}/model.pt", "networks"),
+        model_results("{dataset}/{fold}/{model}/seed{seed}/history.tsv", "networks"),
+        model_results("{dataset}/{fold}/{model}/seed{seed}/warnings.tsv"),
         model_results("{dataset}/{fold}/{model}/seed{seed}/predictions.tsv"),
         model_results("{dataset}/{fold}/{model}/seed{seed}/metrics.tsv"),
-        model_results("{dataset}/{fold}/{model}/seed{seed}/filters.meme"),
-        model_results("{dataset}/{fold}/{model}/seed{seed}/filters.tsv"),
-        model_results("{dataset}/{fold}/{model}/seed{seed}/motif_matches.tsv"),
+        model_results("{dataset}/{fold}/{model}/seed{seed}/filters.meme", "filters"),
+        model_results("{dataset}/{fold}/{model}/seed{seed}/filters.tsv", "filters"),
+        model_results("{dataset}/{fold}/{model}/seed{seed}/motif_matches.tsv", "filters"),
+        curve_results(),
         "results/report.html",
+
+
+# The learning curves alone: `snakemake learning_curve`.
+rule learning_curve:
+    input:
+        curve_results(),
 
 
 onerror:

@@ -84,45 +84,18 @@ configuration = library_module("configuration")
 dataset_rules = library_module("dataset_rules")
 fasta_sizes = library_module("fasta_sizes")
 layers = library_module("layers")
+model_rules = library_module("model_rules")
+overrides = library_module("overrides")
 # `workflow.basedir` would be that of another workflow that uses this one, and `source_path` may give a cached copy.
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
 CONFIG_FILE = str(workflow.configfiles[-1]) if workflow.configfiles else None
 
 
-def network_problems():
-    """Networks of the run that cannot be built for its windows, or whose first layer has no filters to read."""
-    length, problems = SETTINGS["windows"]["length"], []
-    quantitative = sorted({row["dataset"] for row in ROWS if dataset_rules.task_of(row) == "regression"})
-    if quantitative and SETTINGS["train"]["models"]:
-        problems.append(
-            configuration.problem(
-                f"{CONFIG_FILE or 'the configuration'}, train.models",
-                f"the targets of {', '.join(quantitative)} are quantitative, and the networks of this version learn labels",
-                "an empty list: the data are made, and nothing is trained on them",
-                "write `train: {models: []}`",
-            )
-        )
-    for name in SETTINGS["train"]["models"]:
-        where = f"{SETTINGS['models']}, model {name}"
-        first = MODELS[name]["layers"][0]["type"]
-        if first != "conv1d":
-            problems.append(
-                configuration.problem(
-                    where,
-                    f"its first layer is {first}",
-                    "conv1d, whose filters are read as motifs",
-                    "put a conv1d first",
-                )
-            )
-        try:
-            layers.layer_shapes(MODELS[name]["layers"], length)
-        except ValueError as error:
-            problems.append(
-                configuration.problem(
-                    where, str(error), f"a network for {length} bp", "mend its layers, or change windows.length"
-                )
-            )
-    return problems
+def refuse(problems):
+    """End with every mistake, before any job runs."""
+    if problems:
+        told = "\n".join(f"{number:3}. {text}" for number, text in enumerate(problems, start=1))
+        raise WorkflowError(f"the configuration has {len(problems)} problem(s); nothing was run\n{told}")
 
 
 SCHEMAS = ("config", "datasets", "tracks", "models")
@@ -138,11 +111,7 @@ if SETTINGS:
         configuration.problem(where if ", line " in where else f"{CONFIG_FILE or 'the configuration'}, {where}", *parts)
         for where, *parts in dataset_rules.dataset_problems(ROWS, TRACK_ROWS, SETTINGS, SETTINGS["datasets"])
     ]
-if not PROBLEMS:
-    PROBLEMS = network_problems()
-if PROBLEMS:
-    told = "\n".join(f"{number:3}. {text}" for number, text in enumerate(PROBLEMS, start=1))
-    raise WorkflowError(f"the configuration has {len(PROBLEMS)} problem(s); nothing was run\n{told}")
+refuse(PROBLEMS)
 
 GENOME = SETTINGS["genome"]["name"] if "genome" in SETTINGS else "none"
 DATASETS = {}
@@ -446,23 +415,6 @@ def fold_of(wildcards):
     return FOLDS[wildcards.fold]
 
 
-def layers_of(wildcards):
-    return MODELS[wildcards.model]["layers"]
-
-
-def training_of(wildcards):
-    return MODELS[wildcards.model]["training"]
-
-
-def seed_of(wildcards):
-    return int(wildcards.seed)
-
-
-def gpus(wildcards):
-    """How many GPUs a job asks for: none if the configuration keeps to the CPU."""
-    return 0 if SETTINGS["train"]["device"] == "cpu" else 1
-
-
 # Predicting is quick: it takes a GPU that is there, but no job waits for one.
 INFERENCE_DEVICE = "cpu" if SETTINGS["train"]["device"] == "cpu" else "auto"
 
@@ -500,23 +452,12 @@ def split_attributes(wildcards):
 
 SPLITS = ["train", "val", "test"]
 DATA_RUNS = [{"dataset": dataset, "fold": fold} for dataset in DATASETS for fold in FOLDS]
-MODEL_RUNS = [
-    {**run, "model": model, "seed": seed}
-    for run in DATA_RUNS
-    for model in SETTINGS["train"]["models"]
-    for seed in SEEDS
-]
 
 
 def split_results(pattern):
     """A path under results/ for every dataset and fold (and split, if the pattern names it), each once."""
     paths = (f"results/{pattern}".format(split=split, **run) for run in DATA_RUNS for split in SPLITS)
     return list(dict.fromkeys(paths))
-
-
-def model_results(pattern):
-    """A path under results/ for every dataset, fold, model and seed, in the order of MODEL_RUNS."""
-    return [f"results/{pattern}".format(**run) for run in MODEL_RUNS]
 
 
 def report_settings():
@@ -553,8 +494,11 @@ wildcard_constraints:
     dataset=any_of(DATASETS),
     fold=any_of(FOLDS),
     split="|".join(SPLITS),
-    model=any_of(SETTINGS["train"]["models"]),
+    model=any_of(MODELS),
     seed=any_of(SEEDS),
+    round="[1-9][0-9]*",
+    trial="[1-9][0-9]*",
+    percent=r"[0-9]+(\.[0-9]+)?",
     baseline="gc_content",
     download=any_of(DOWNLOADS),
 

@@ -19,6 +19,8 @@ rule evaluate_model:
         "logs/evaluate_model/{dataset}/{fold}/{model}/seed{seed}.log",
     benchmark:
         "benchmarks/evaluate_model/{dataset}/{fold}/{model}/seed{seed}.tsv"
+    wildcard_constraints:
+        model=any_of(NETWORKS),
     conda:
         "../envs/evaluate.yaml"
     threads: 1

@@ -1,26 +1,34 @@
 """One network trained on one dataset, fold and seed."""
 
-import pandas as pd
-import torch
+from pathlib import Path
 
 from cisflow.device import choose_device
+from cisflow.fitting import fit_network, forget_checkpoint, prepare, write_fitted
 from cisflow.messages import run_script
-from cisflow.model import build_model, count_parameters, save_model
-from cisflow.split_file import read_split
-from cisflow.training import train
+from cisflow.overrides import read_overrides, with_overrides
 
 
 def main(
     train_path,
     val_path,
     groups,
-    layers,
+    network,
     training,
     seed,
     device,
     threads,
     model_output,
     history_output,
+    warnings_output,
+    *,
+    chosen=None,
+    motifs=None,
+    transfer=None,
+    parent_path=None,
+    memory_mb=None,
+    checkpoint_minutes=10.0,
+    attempt=1,
+    code="",
     terminal=None,
 ):
     """Train a network and write it with its history.
@@ -30,54 +38,31 @@ def main(
     train_path, val_path : str
         HDF5 files of the two splits; the test split is not read.
     groups : str
-        Table of the chromosomes (or other groups) of each split, written into the model so that later use can tell what
-        it has not seen.
-    layers : list of dict
-        As in models.yaml.
-    training : dict
-        `training` of the model's entry, defaults filled in.
-    seed : int
+        See `cisflow.fitting.write_fitted`.
+    network, training, seed, motifs, transfer, parent_path, memory_mb, code
+        See `cisflow.fitting.prepare`.
     device : str
         `auto`, `cpu` or `cuda`.
     threads : int
-    model_output, history_output : str
-    terminal : file object, optional
-        For a progress bar.
+    model_output, history_output, warnings_output : str
+    chosen : str, optional
+        JSON file of settings that a search chose.
+    checkpoint_minutes, attempt, terminal
+        See `cisflow.fitting.fit_network`.
     """
-    chosen = choose_device(device, threads)
-    of_split = pd.read_csv(groups, sep="\t", dtype=str, keep_default_na=False)
-    splits = {"train": read_split(train_path), "val": read_split(val_path)}
-    about = splits["train"]["attributes"]
-    targets, length = about["target_names"], int(about["window_length"])
-    torch.manual_seed(seed)  # initial weights and dropout
-    model = build_model(layers, length, len(targets))
-    print(f"{count_parameters(model):,} parameters; {', '.join(f'{k} {v}' for k, v in training.items())}; seed {seed}")
-    tensors = {
-        name: (torch.from_numpy(split["one_hot"]), torch.from_numpy(split["targets"])) for name, split in splits.items()
-    }
-    print(f"{len(tensors['train'][0])} training and {len(tensors['val'][0])} validation windows of {length} bp")
-    history = train(model, tensors["train"], tensors["val"], length, training, seed, chosen, terminal)
-    kept = next(row for row in history if row["kept"])
-    print(f"kept: epoch {kept['epoch']} of {len(history)}, validation loss {kept['val_loss']:.4f}")
-    pd.DataFrame(history).to_csv(history_output, sep="\t", index=False, float_format="%.8g")
-    save_model(
-        model_output,
-        model,
-        {
-            "layers": layers,
-            "length": length,
-            "target_names": targets,
-            "task": about["task"],
-            "training": training,
-            "seed": seed,
-            "kept_epoch": kept["epoch"],
-            "genome": about["genome"],
-            "genome_sha256": about["genome_sha256"],
-            "config_sha256": about["config_sha256"],
-            "fold": about["fold"],
-            "chromosomes": {split: sorted(names) for split, names in of_split.groupby("split")["group"]},
-        },
+    if chosen:
+        found = with_overrides({"training": training, **network}, read_overrides(chosen))
+        training, network = found.pop("training"), found
+    prepared = prepare(
+        train_path, val_path, network, training, seed, choose_device(device, threads, training["precision"]),
+        motifs=motifs, transfer=transfer, parent_path=parent_path, memory_mb=memory_mb, code=code,
+    )  # fmt: skip
+    checkpoint = Path(model_output).with_name("checkpoint.pt")
+    fitted = fit_network(
+        prepared, checkpoint=checkpoint, checkpoint_minutes=checkpoint_minutes, attempt=attempt, terminal=terminal
     )
+    write_fitted(fitted, groups, model_output, history_output, warnings_output)
+    forget_checkpoint(checkpoint)
 
 
 if __name__ == "__main__":
@@ -86,12 +71,21 @@ if __name__ == "__main__":
             snakemake.input.train,
             snakemake.input.val,
             snakemake.input.groups,
-            snakemake.params.layers,
+            snakemake.params.network,
             snakemake.params.training,
             snakemake.params.seed,
             snakemake.resources.device,
             snakemake.threads,
             snakemake.output.model,
             snakemake.output.history,
-            bar,
+            snakemake.output.warnings,
+            chosen=snakemake.input.get("chosen") or None,
+            motifs=dict(zip(snakemake.params.motifs, snakemake.input.get("motifs", []), strict=True)),
+            transfer=snakemake.params.transfer,
+            parent_path=snakemake.input.get("parent") or None,
+            memory_mb=snakemake.resources.get("mem_mb"),
+            checkpoint_minutes=snakemake.resources.checkpoint_minutes,
+            attempt=snakemake.resources.attempt,
+            code=snakemake.params.code,
+            terminal=bar,
         )

@@ -415,12 +415,72 @@ MISTAKES = {
         ("models.yaml, line 4", '`small.layers.1.type` is "batchnorm"', "one of conv1d", "did you mean `batch_norm`?"),
     ),
     "unknown setting": (
-        (MODELS, "padding: same", "stride: 2"),
-        ("models.yaml, line 3", "unknown key `small.layers.0.stride`", "filters, padding, type, width", "remove it"),
+        (MODELS, "padding: same", "strides: 2"),
+        (
+            "models.yaml, line 3",
+            "unknown key `small.layers.0.strides`",
+            "bias, dilation, filters, frozen, motifs, name, padding, stride, type, width",
+            "did you mean `stride`?",
+        ),
     ),
     "setting of a layer that has none": (
         (MODELS, "{type: global_max_pool}", "{type: global_max_pool, width: 1}"),
-        ("models.yaml, line 5", "unknown key `small.layers.2.width`", "no settings", "remove it"),
+        ("models.yaml, line 5", "unknown key `small.layers.2.width`", "no settings but a name", "remove it"),
+    ),
+    "setting of another layer": (
+        (MODELS, "{type: batch_norm}", "{type: gru, heads: 4, units: 8}"),
+        (
+            "models.yaml, line 4",
+            "unknown key `small.layers.1.heads`",
+            "one of bidirectional, name, type, units",
+            "remove",
+        ),
+    ),
+    "layer without a type": (
+        (MODELS, "{type: batch_norm}", "{units: 4}"),
+        ("models.yaml, line 4", "`small.layers.1` lacks `type`", "the keys type", "add what is missing"),
+    ),
+    "unknown function": (
+        (MODELS, "{type: batch_norm}", "{type: activation, function: leaky_rely}"),
+        (
+            "models.yaml, line 4",
+            '`small.layers.1.function` is "leaky_rely"',
+            "one of relu,",
+            "did you mean `leaky_relu`?",
+        ),
+    ),
+    "layer within a residual": (
+        (MODELS, "{type: batch_norm}", "{type: residual, layers: [{type: lstm}]}"),
+        ("models.yaml, line 4", "`small.layers.1.layers.0` lacks `units`", "the keys units", "add what is missing"),
+    ),
+    "residual without layers": (
+        (MODELS, "{type: batch_norm}", "{type: residual, layers: []}"),
+        ("models.yaml, line 4", "`small.layers.1.layers` is []", "at least one", "mend the value"),
+    ),
+    "name of a layer": (
+        (MODELS, "{type: batch_norm}", "{type: batch_norm, name: my norm}"),
+        ("models.yaml, line 4", '`small.layers.1.name` is "my norm"', "lower-case letters", "mend the value"),
+    ),
+    "no strands of this kind": (
+        (MODELS, "  training:", "  strands: average\n  training:"),
+        ("models.yaml, line 6", '`small.strands` is "average"', "single, shared, averaged", "did you mean `averaged`?"),
+    ),
+    "one branch": (
+        (MODELS, "  training:", "  branches: {tracks: [{type: flatten}]}\n  training:"),
+        (
+            "models.yaml, line 6",
+            "`small.branches` lacks `sequence`",
+            "the keys sequence, tracks",
+            "add what is missing",
+        ),
+    ),
+    "layer of a branch": (
+        (
+            MODELS,
+            "  training:",
+            "  branches:\n    sequence: [{type: flatten}]\n    tracks: [{type: flaten}]\n  training:",
+        ),
+        ("models.yaml, line 8", '`small.branches.tracks.0.type` is "flaten"', "one of", "did you mean `flatten`?"),
     ),
     "missing setting": (
         (MODELS, ", width: 11", ""),
@@ -434,9 +494,9 @@ MISTAKES = {
         (MODELS, "max_epochs: 2", "optimiser: adam"),
         ("models.yaml, line 7", "unknown key `small.training.optimiser`", "optimizer", "did you mean `optimizer`?"),
     ),
-    "network without layers": (
-        (MODELS, None, "small: {}\n"),
-        ("models.yaml, line 1", "`small` lacks `layers`", "the keys layers", "add what is missing"),
+    "training beside features": (
+        (MODELS, None, "small:\n  features: {file: a.pt}\n  training: {max_epochs: 3}\n"),
+        ("models.yaml, line 3", "has `training` beside `features`", "an estimator", "remove `training`"),
     ),
     "models as a list": (
         (MODELS, None, "- small\n"),
@@ -954,6 +1014,20 @@ GOOD = {
         wide({}, {"dataset": "mpra", "sequences": "library.tsv"}),
     ],
     "data alone": [(CONFIG, "models: [small]", "models: []")],
+    "layers of every kind": [
+        (
+            MODELS,
+            "    - {type: batch_norm}\n",
+            "    - {type: batch_norm, initial_scale: 0.2, name: first_norm}\n    - type: residual\n      layers:\n"
+            "        - {type: conv1d, filters: 8, width: 3, padding: same, dilation: 2, stride: 1, bias: false}\n"
+            "        - {type: layer_norm}\n        - {type: attention, heads: 2, dropout: 0.1}\n"
+            "    - {type: squeeze_excite}\n    - {type: gru, units: 3, bidirectional: false}\n"
+            "    - {type: avg_pool, width: 2, stride: 1}\n    - {type: attention_pool, width: 2}\n"
+            "    - {type: conv2d, filters: 2, height: 2, width: 2}\n    - {type: max_pool2d, height: 1, width: 2}\n",
+        ),
+        (MODELS, "padding: same}", "padding: same, motifs: motifs.meme, frozen: true}"),
+        (MODELS, "  training:", "  input: sequence\n  strands: averaged\n  training:"),
+    ],
     "transformed targets": [section("targets: {transform: [log1p, z_score]}"), wide({"value": "score"})],
 }
 
@@ -1171,5 +1245,5 @@ def test_every_schema_is_valid_and_closed():
         schema = yaml.safe_load(Path(path).read_text())
         jsonschema.Draft202012Validator.check_schema(schema)
         for part in objects(schema):
-            # a layer is closed by its type, in `then`
-            assert part.get("additionalProperties") is False or "allOf" in part, part
+            # a layer is closed by its type
+            assert part.get("additionalProperties") is False or "dependentSchemas" in part, part

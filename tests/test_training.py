@@ -1,110 +1,118 @@
-import math
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics import log_loss, roc_auc_score
+from torch import nn
 
-from cisflow.device import choose_device
+import cisflow.training
+from cisflow.batches import Batch, ResidentSplit, one_hot_of_codes, other_strand
+from cisflow.checkpoints import Interrupted, read_checkpoint
+from cisflow.losses import TrainingLoss
 from cisflow.messages import InputError
-from cisflow.model import build_model
-from cisflow.prediction import predict
-from cisflow.sequences import reverse_complement
-from cisflow.training import balancing_weights, masked_loss, train
+from cisflow.training import forward_function, train
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here"))]
-LAYERS = [
-    {"type": "conv1d", "filters": 8, "width": 10},
-    {"type": "batch_norm"},
-    {"type": "activation", "function": "exp"},
-    {"type": "global_max_pool"},
-]
+LENGTH, JITTER = 40, 5
 SETTINGS = {
-    "optimizer": "adam",
-    "learning_rate": 0.02,
-    "momentum": 0.9,
-    "weight_decay": 0.0,
-    "batch_size": 32,
-    "max_epochs": 25,
-    "patience": 10,
-    "class_weights": "none",
-}
-MOTIF = np.array([0, 2, 0, 3, 3, 0, 1, 0, 2, 2])  # AGATTACAGG
+    "optimizer": "adam", "learning_rate": 0.02, "momentum": 0.9, "smoothing": 0.99, "weight_decay": 0.0,
+    "schedule": "constant", "warmup_epochs": 0, "plateau_factor": 0.1, "plateau_patience": 5, "gradient_clip": None,
+    "weight_norm_cap": None, "batch_size": 64, "max_epochs": 12, "patience": 4, "stop_on": "loss",
+    "precision": "fp32", "compile": False,
+}  # fmt: skip
 
 
-def planted(n, stored, seed):
-    """Random sequences; half of them hold the motif in the middle, on either strand."""
+class Dropout(nn.Module):
+    """Dropout that draws from the training's own generator, as networks of the builder do."""
+
+    generator = None
+
+    def forward(self, x):
+        return x * torch.empty_like(x).bernoulli_(0.8, generator=self.generator) / 0.8 if self.training else x
+
+
+class Small(nn.Module):
+    """A network as the builder gives them: sequences (N, 4, L), and perhaps tracks, to logits."""
+
+    def __init__(self, n_targets=1):
+        super().__init__()
+        self.conv, self.norm = nn.Conv1d(4, 8, 10), nn.BatchNorm1d(8)
+        self.dropout, self.output = Dropout(), nn.Linear(8, n_targets)
+
+    def forward(self, sequence, tracks=None):
+        return self.output(self.dropout(torch.exp(self.norm(self.conv(sequence)) / 5).amax(2)))
+
+
+def planted(n, seed):
+    """Random sequences; every second one holds ACGTACGTAC somewhere in its window, on either strand."""
     rng = np.random.default_rng(seed)
-    bases = rng.integers(4, size=(n, stored))
-    for row in range(n // 2):
-        bases[row, 20:30] = MOTIF if row % 2 else 3 - MOTIF[::-1]
-    one_hot = (bases[:, None] == np.arange(4)[:, None]).astype(np.int8)
-    labels = (np.arange(n) < n // 2).astype(np.float32)[:, None]
-    return torch.from_numpy(one_hot), torch.from_numpy(labels)
+    codes = rng.integers(0, 4, (n, LENGTH + 2 * JITTER)).astype(np.uint8)
+    labels = np.arange(n) % 2
+    for row in np.flatnonzero(labels):
+        at = rng.integers(2 * JITTER, LENGTH - 10)
+        codes[row, at : at + 10] = [0, 1, 2, 3, 0, 1, 2, 3, 0, 1]
+    return Batch(torch.from_numpy(codes), torch.from_numpy(labels[:, None].astype(np.float32)), None)
 
 
-def fitted(seed=1, device="cpu", **changes):
+def fitted(seed=1, device="cpu", task="binary", split=None, val_split=None, loss="bce", frozen=(), **changes):
+    keys = ("checkpoint", "identity", "checkpoint_minutes", "warn", "rate_factors")
+    options = {key: changes.pop(key) for key in keys if key in changes}
+    settings, device = {**SETTINGS, **changes}, torch.device(device)
     torch.manual_seed(seed)
-    model = build_model(LAYERS, 40, 1)
-    settings = {**SETTINGS, **changes}
-    history = train(model, planted(600, 50, 0), planted(200, 50, 1), 40, settings, seed, torch.device(device))
+    model = Small().to(device)
+    model.dropout.generator = torch.Generator(device).manual_seed(seed)
+    split = split or ResidentSplit(planted(512, 1), LENGTH, device)
+    val_split = val_split or ResidentSplit(planted(256, 2), LENGTH, device)
+    forward = forward_function(model, {"sequence": (4, LENGTH)}, settings, device)
+    history = train(
+        model, TrainingLoss(loss, 1).to(device), split, val_split, settings, seed, task, forward,
+        model.dropout.generator,
+        frozen=[getattr(model, name) for name in frozen], **options,
+    )  # fmt: skip
     return model, history
 
 
-def test_masked_loss_is_scikit_learns_over_the_known_labels():
-    rng = np.random.default_rng(0)
-    logits = rng.normal(size=(40, 3))
-    labels = rng.integers(2, size=(40, 3)).astype(float)
-    labels[rng.random((40, 3)) < 0.3] = np.nan
-    labels[:, 1] = np.nan  # a target without a known label does not count
-    known = ~np.isnan(labels)
-    expected = np.mean([log_loss(labels[known[:, t], t], 1 / (1 + np.exp(-logits[known[:, t], t]))) for t in (0, 2)])
-    assert float(masked_loss(torch.tensor(logits), torch.tensor(labels))) == pytest.approx(expected)
-    weights = torch.tensor([3.0, 2.0, 1.0])
-    weighted = [
-        log_loss(
-            labels[known[:, t], t],
-            1 / (1 + np.exp(-logits[known[:, t], t])),
-            normalize=False,
-            sample_weight=np.where(labels[known[:, t], t] == 1, weight, 1),
-        )
-        / known[:, t].sum()
-        for t, weight in ((0, 3), (2, 1))
-    ]
-    assert float(masked_loss(torch.tensor(logits), torch.tensor(labels), weights)) == pytest.approx(np.mean(weighted))
+def weights(model):
+    return model.state_dict()
 
 
-def test_unknown_labels_give_no_gradient():
-    logits = torch.zeros(4, 2, requires_grad=True)
-    labels = torch.tensor([[1, math.nan], [0, math.nan], [1, math.nan], [0, 1.0]])
-    masked_loss(logits, labels).backward()
-    assert torch.equal(logits.grad[:3, 1], torch.zeros(3))
-    assert float(masked_loss(logits.detach(), torch.full((4, 2), math.nan))) == 0
+def same(a, b):
+    return all(torch.equal(a[name], b[name]) for name in a)
 
 
-def test_balancing_weights_give_both_classes_the_same_sum():
-    labels = torch.tensor([[1, 1], [0, 1], [0, 1], [0, 0], [math.nan, 1]])
-    weights = balancing_weights(labels)
-    assert weights.tolist() == [3, 1]  # 3 negatives to 1 positive; a majority of positives is not weighted down
+# --- what it learns ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_a_planted_motif_is_learned(device):
+def test_a_planted_motif_is_learned_and_the_history_says_so(device):
     model, history = fitted(device=device)
-    test, truth = planted(400, 50, 2)
-    score = predict(model, test, 40, torch.device(device))
-    assert roc_auc_score(truth.numpy(), score.numpy()) > 0.97
-    assert sum(row["kept"] for row in history) == 1
+    assert list(history[0]) == [
+        "epoch", "train_loss", "val_loss", "val_auroc", "learning_rate", "seconds", "kept",
+    ]  # fmt: skip
+    assert max(row["val_auroc"] for row in history) > 0.95
+    assert not model.training
 
 
-def test_the_kept_epoch_has_the_lowest_validation_loss_and_its_weights():
-    model, history = fitted(max_epochs=6, learning_rate=0.05)
-    kept = next(row for row in history if row["kept"])
+def test_the_kept_epoch_is_the_best_and_its_numbers_are_those_of_its_weights():
+    """Loss and AUROC by scikit-learn, from the kept weights, on the central windows."""
+    model, history = fitted()
+    [kept] = [row for row in history if row["kept"]]
     assert kept["val_loss"] == min(row["val_loss"] for row in history)
-    x, y = planted(200, 50, 1)
-    window = x[:, :, 5:45].float()
-    losses = [float(masked_loss(model(strand).detach(), y)) for strand in (window, reverse_complement(window))]
-    assert np.mean(losses) == pytest.approx(kept["val_loss"], rel=1e-5)
+    rows = planted(256, 2)
+    window = Batch(rows.codes[:, JITTER:-JITTER], rows.targets, None)
+    with torch.no_grad():
+        strands = [model(one_hot_of_codes(part.codes)).sigmoid().numpy() for part in (window, other_strand(window))]
+    truth = rows.targets.numpy()
+    assert kept["val_loss"] == pytest.approx(np.mean([log_loss(truth, p) for p in strands]), rel=1e-4)
+    assert kept["val_auroc"] == pytest.approx(roc_auc_score(truth, sum(strands)), rel=1e-6)
 
 
 def test_patience_ends_the_training():
@@ -113,10 +121,28 @@ def test_patience_ends_the_training():
     assert len(history) == min(kept + 2, 60)
 
 
+def test_stopping_on_the_metric_keeps_its_best_epoch():
+    _, history = fitted(stop_on="metric", patience=3)
+    [kept] = [row for row in history if row["kept"]]
+    best = max(row["val_auroc"] for row in history)
+    assert kept == next(row for row in history if row["val_auroc"] == best)  # the first of equals
+
+
+def test_quantities_are_learned_with_their_correlation():
+    train_rows, val_rows = planted(512, 1), planted(256, 2)
+    splits = [
+        ResidentSplit(rows._replace(targets=rows.targets * 3 - 1), LENGTH, torch.device("cpu"))
+        for rows in (train_rows, val_rows)
+    ]
+    _, history = fitted(task="regression", loss="mse", split=splits[0], val_split=splits[1])
+    assert max(row["val_pearson"] for row in history) > 0.8
+    assert "val_auroc" not in history[0]
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_seed_does_not():
-    first, again, other = (fitted(seed=seed, max_epochs=2)[0].state_dict() for seed in (3, 3, 4))
-    assert all(torch.equal(first[name], again[name]) for name in first)
-    assert not torch.equal(first["0.weight"], other["0.weight"])
+    first, again, other = (weights(fitted(seed=seed, max_epochs=2)[0]) for seed in (3, 3, 4))
+    assert same(first, again)
+    assert not torch.equal(first["conv.weight"], other["conv.weight"])
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "rmsprop", "adadelta"])
@@ -126,23 +152,205 @@ def test_every_optimizer_lowers_the_loss(optimizer):
     assert history[-1]["train_loss"] < history[0]["train_loss"]
 
 
-def test_a_training_that_diverges_at_once_is_told():
-    with pytest.raises(InputError, match="diverged"):
+def test_bf16_learns_as_well():
+    _, history = fitted(precision="bf16")
+    assert max(row["val_auroc"] for row in history) > 0.95
+
+
+def test_the_schedule_reaches_the_optimizer_and_the_history():
+    _, history = fitted(schedule="cosine", max_epochs=4, patience=4)
+    rates = [row["learning_rate"] for row in history]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.02 * 0.01
+
+
+def test_a_rate_of_zero_for_a_layer_leaves_it_as_it_was():
+    before = Small()
+    torch.manual_seed(1)
+    before = weights(Small())
+    after = weights(fitted(max_epochs=2, rate_factors={"conv": 0.0})[0])
+    assert torch.equal(before["conv.weight"], after["conv.weight"])
+    assert not torch.equal(before["output.weight"], after["output.weight"])
+
+
+def test_frozen_batch_norm_keeps_its_statistics():
+    after = weights(fitted(max_epochs=2, frozen=["norm"])[0])
+    assert torch.equal(after["norm.running_mean"], torch.zeros(8))
+    assert not torch.equal(weights(fitted(max_epochs=2)[0])["norm.running_mean"], torch.zeros(8))
+
+
+def test_gradients_and_norms_are_held():
+    model, _ = fitted(weight_norm_cap=0.5, max_epochs=2, patience=2)
+    assert float(model.conv.weight.detach().flatten(1).norm(dim=1).max()) <= 0.5001
+    free, clipped = (
+        fitted(optimizer="sgd", momentum=0.0, learning_rate=1.0, max_epochs=1, gradient_clip=clip)[0]
+        for clip in (None, 1e-6)
+    )
+    torch.manual_seed(1)
+    start = weights(Small())["conv.weight"]
+    assert float((weights(clipped)["conv.weight"] - start).abs().max()) <= 8 * 1e-6  # a step for each of eight batches
+    assert float((weights(free)["conv.weight"] - start).abs().max()) > 1e-3
+
+
+# --- what goes wrong --------------------------------------------------------------------------------------------------
+
+
+def test_a_loss_that_is_no_number_stops_with_the_epoch_and_a_hint():
+    with pytest.raises(InputError, match="in epoch 1: training diverged") as error:
         fitted(learning_rate=1e30, optimizer="sgd")
+    assert "learning_rate of the model (to 1e+29" in error.value.fix
+    assert "gradient_clip" in error.value.fix
 
 
-@pytest.mark.parametrize("device", DEVICES)
-def test_predictions_do_not_depend_on_strand_or_batch_size(device):
-    model, _ = fitted(max_epochs=1, device=device)
-    x, _ = planted(50, 50, 3)
-    where = torch.device(device)
-    score = predict(model, x, 40, where)
-    assert torch.allclose(predict(model, reverse_complement(x), 40, where), score, atol=1e-6)
-    assert torch.allclose(predict(model, x, 40, where, batch_size=7), score, atol=1e-6)
+def test_a_metric_that_does_not_exist_is_told():
+    rows = planted(64, 2)
+    one_class = ResidentSplit(rows._replace(targets=torch.ones(64, 1)), LENGTH, torch.device("cpu"))
+    with pytest.raises(InputError, match="no auroc in epoch 1"):
+        fitted(stop_on="metric", val_split=one_class)
 
 
-def test_a_gpu_that_was_asked_for_and_is_absent_is_an_error(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(InputError, match="no GPU can be used here"):
-        choose_device("cuda", 1)
-    assert choose_device("auto", 1).type == "cpu"
+class OutOfMemory(nn.Module):
+    """A network on a device that holds fewer rows than a batch has."""
+
+    def __init__(self, model, most):
+        super().__init__()
+        self.model, self.most = model, most
+
+    def forward(self, sequence, tracks=None):
+        if self.training and len(sequence) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
+        return self.model(sequence)
+
+
+def trained_within(most, warn, batch_size=64, **changes):
+    torch.manual_seed(1)
+    # Without batch norm and dropout the halves of a batch give what the whole gives.
+    model = OutOfMemory(
+        nn.Sequential(nn.Conv1d(4, 8, 10), nn.ReLU(), nn.AdaptiveMaxPool1d(1), nn.Flatten(), nn.Linear(8, 1)), most
+    )
+    settings, cpu = {**SETTINGS, "max_epochs": 3, "batch_size": batch_size, **changes}, torch.device("cpu")
+    splits = [ResidentSplit(planted(512, 1), LENGTH, cpu), ResidentSplit(planted(256, 2), LENGTH, cpu)]
+    forward = forward_function(model, {"sequence": (4, LENGTH)}, settings, cpu)
+    train(model, TrainingLoss("bce", 1), *splits, settings, 1, "binary", forward, torch.Generator(), warn=warn)
+    return weights(model)
+
+
+def test_a_batch_that_does_not_fit_is_halved_once_with_the_same_result():
+    told = []
+    whole = trained_within(64, lambda *parts: told.append(parts))
+    assert not told
+    halved = trained_within(32, lambda *parts: told.append(parts))
+    assert [kind for kind, _ in told] == ["memory"]
+    assert all(torch.allclose(whole[name], halved[name], atol=1e-4) for name in whole)
+    with pytest.raises(InputError, match="does not hold 32 rows"):
+        trained_within(31, lambda *parts: None)
+
+
+def test_an_odd_batch_is_halved_too():
+    told = []
+    trained_within(32, lambda *parts: told.append(parts), batch_size=63)
+    assert len(told) == 1
+
+
+# --- what is interrupted ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def every_epoch(monkeypatch):
+    monkeypatch.setattr(cisflow.training, "SECONDS_BETWEEN_CHECKPOINTS", 0)
+
+
+def without_seconds(history):
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in history]
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_ends_it_after_the_step_and_it_goes_on_as_if_nothing_had_been(tmp_path, name, every_epoch):
+    settings = {"max_epochs": 100, "patience": 100}
+    alone, history = fitted(**settings)
+    kept, ends = {"checkpoint": tmp_path / "checkpoint.pt", "identity": "this"}, 0
+    resumed = None
+    while resumed is None:
+        timer = threading.Timer(random.uniform(0.05, 0.3), os.kill, (os.getpid(), getattr(signal, name)))
+        guard = signal.signal(getattr(signal, name), lambda *_: None)  # one that comes too late must not end the test
+        if ends < 5:
+            timer.start()
+        try:
+            resumed, again = fitted(**settings, **kept)
+        except Interrupted as error:
+            ends += f"asked to stop ({name})" in str(error)
+        finally:
+            timer.cancel()
+            signal.signal(getattr(signal, name), guard)
+    assert ends
+    assert same(weights(alone), weights(resumed))
+    assert without_seconds(history) == without_seconds(again)
+
+
+KILLED = """
+import sys
+sys.path[:0] = [{scripts!r}, {tests!r}]
+import torch
+torch.set_num_threads(1)
+import cisflow.training
+cisflow.training.SECONDS_BETWEEN_CHECKPOINTS = 0
+from test_training import fitted
+print("ready", flush=True)
+kept = dict(checkpoint={checkpoint!r}, identity="this", checkpoint_minutes=0.001)
+model, history = fitted(max_epochs=60, patience=60, **kept)
+torch.save(model.state_dict(), {output!r})
+"""
+
+
+def test_a_training_killed_five_times_ends_with_the_weights_of_one_left_alone(tmp_path):
+    """SIGKILL at random moments, in the middle of epochs and of writing a checkpoint alike."""
+    output, here = tmp_path / "weights.pt", Path(__file__).parent
+    text = KILLED.format(
+        scripts=str(here.parent / "scripts"), tests=str(here), checkpoint=str(tmp_path / "c.pt"), output=str(output)
+    )
+    kills, epochs = 0, []
+    while not output.exists():
+        with subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout.readline() == "ready\n"
+            if kills < 5:
+                time.sleep(random.uniform(0.05, 0.4))
+                process.kill()
+            told = process.communicate()[0]
+            epochs += [
+                int(line.split(":")[0].removeprefix("epoch "))
+                for line in told.splitlines()
+                if line.startswith("epoch ")
+            ]
+            kills += process.returncode == -signal.SIGKILL
+            assert process.returncode in (0, -signal.SIGKILL), told
+    assert kills == 5
+    torch.set_num_threads(1)
+    alone, _ = fitted(max_epochs=60, patience=60)
+    assert same(weights(alone), torch.load(output, weights_only=True))
+    assert len(epochs) < 3 * 60  # it went on, and did not begin anew each time
+
+
+@pytest.mark.parametrize("damage", ["torn", "empty", "other format", "other training"])
+def test_a_checkpoint_that_is_not_of_this_training_is_refused_and_training_starts_anew(tmp_path, damage, every_epoch):
+    path, told = tmp_path / "checkpoint.pt", []
+    fitted(max_epochs=2, checkpoint=path, identity="other" if damage == "other training" else "this")
+    content = path.read_bytes()
+    if damage == "torn":
+        path.write_bytes(content[: len(content) // 2])
+    if damage == "empty":
+        path.write_bytes(b"")
+    if damage == "other format":
+        torch.save([1, 2], path)
+    model, history = fitted(max_epochs=3, checkpoint=path, identity="this", warn=lambda *parts: told.append(parts))
+    [(kind, text)] = told
+    assert kind == "checkpoint_refused"
+    assert "training starts anew" in text
+    assert ("of another training" if damage == "other training" else "damaged") in text
+    assert len(history) == 3
+    assert same(weights(model), weights(fitted(max_epochs=3)[0]))
+    assert read_checkpoint(path, "this")[0] is not None
+
+
+def test_writing_a_checkpoint_leaves_no_other_file(tmp_path, every_epoch):
+    fitted(max_epochs=2, checkpoint=tmp_path / "checkpoint.pt", identity="this")
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]

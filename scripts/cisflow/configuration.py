@@ -26,6 +26,7 @@ def is_url(source):
 # ---------------------------------------------------------------------------------------------------------------------
 # Text and YAML with line numbers
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # every job reads the files; the compiled one is far quicker
 MOST_NODES = 200_000  # a few anchors that hold one another unfold to billions
 
 
@@ -106,11 +107,14 @@ def read_yaml(path):
 
     try:
         text = text_of(path)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        try:
+            root = yaml.compose(text, Loader=LOADER)
+        except yaml.YAMLError:
+            root = yaml.compose(text, Loader=yaml.SafeLoader)  # tells more of what is wrong
         if root is None:
             return None, {}, [problem(path, "the file is empty", "a YAML mapping", "fill it, or name another file")]
         walk(root, ())
-        return yaml.safe_load(text), lines, problems
+        return yaml.load(text, LOADER), lines, problems
     except (OSError, ValueError) as error:
         return None, {}, [unreadable(path, error, "a YAML file")]
     except yaml.YAMLError as error:
@@ -240,7 +244,7 @@ def schema_problems(value, schema, path, lines):
                     (
                         f"{path}{line_of(lines, [*keys, key])}",
                         f"unknown key `{'.'.join([*map(str, keys), str(key)])}`",
-                        f"one of {', '.join(known)}" if known != ["type"] else "no settings",
+                        f"one of {', '.join(known)}" if set(known) - {"name", "type"} else "no settings but a name",
                         did_you_mean(key, known, "remove it"),
                     )
                 )
@@ -531,10 +535,46 @@ def read_models(path, schema, folders):
     if models is None:
         return {}, problems
     problems += schema_problems(models, schema, path, lines)
+    problems += [
+        problem(
+            f"{path}{line_of(lines, [name, 'training'])}",
+            f"model `{name}` has `training` beside `features`",
+            "an estimator, which is fitted in one go",
+            "remove `training`",
+        )
+        for name, model in (models.items() if isinstance(models, dict) else ())
+        if isinstance(model, dict) and "features" in model and "training" in model
+    ]
     if problems:
         return models if isinstance(models, dict) else {}, problems
     entry = schema["additionalProperties"]
     return {name: with_defaults(model, entry, schema) for name, model in models.items()}, problems
+
+
+def entry_checker(path):
+    """What breaks the schema of models.yaml in one entry.
+
+    Parameters
+    ----------
+    path : str or Path
+        Of the schema.
+
+    Returns
+    -------
+    callable
+        Takes an entry and gives a list of (name of the schema's rule, what is expected, how to mend it).
+    """
+    schema = yaml.load(Path(path).read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    validator = Validator({"$defs": schema["$defs"], **schema["additionalProperties"]})
+
+    def told(error):
+        if error.validator != "additionalProperties":
+            return error.validator, what_is_expected(error), how_to_mend(error)
+        known = sorted(error.schema.get("properties", {}))
+        unknown = sorted(set(error.instance) - set(known), key=str)[0]
+        return error.validator, f"one of {', '.join(known)}", did_you_mean(unknown, known, "remove it")
+
+    return lambda entry: [told(error) for error in validator.iter_errors(entry)]
 
 
 def load_configuration(config, config_path, schemas, folders, chromosome_sizes):
@@ -618,11 +658,13 @@ def load_configuration(config, config_path, schemas, folders, chromosome_sizes):
     models_path = resolved(settings["models"], folders)
     models, found = read_models(models_path, schema["models"], folders)
     problems += found
-    for position, name in enumerate(settings["train"]["models"]):
+    sections = ("train", "learning_curve")
+    named = [(section, *pair) for section in sections for pair in enumerate(settings[section]["models"])]
+    for section, position, name in named:
         if models and name not in models:
             problems.append(
                 problem(
-                    f"{where_from}{line_of(lines, ['train', 'models', position])}, train.models",
+                    f"{where_from}{line_of(lines, [section, 'models', position])}, {section}.models",
                     f"{models_path} has no model {name!r}",
                     f"one of {', '.join(map(str, models))}",
                     did_you_mean(name, models, "mend the name, or add the model to the file"),

@@ -1,201 +1,358 @@
-"""The training loop: one split in memory on the device, batches cut by permuted index, best weights kept."""
+"""The training loop: a step for each batch, a look at the validation split each epoch, the best weights kept."""
 
 import copy
 import math
 import sys
 import time
+from dataclasses import dataclass, field
 
-import numpy as np
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm import tqdm
 
+from cisflow.batches import Batch, one_hot_of_codes, other_strand
+from cisflow.checkpoints import Interrupted, read_checkpoint, stop_signals, write_checkpoint
+from cisflow.losses import predicted_values
 from cisflow.messages import InputError
-from cisflow.metrics import auroc_and_auprc
-from cisflow.sequences import central, crop, reverse_complement
+from cisflow.metrics import METRIC_OF_TASK, mean_metric
+from cisflow.optimizers import cap_weight_norms, learning_rate_at, make_optimizer, parameter_groups
 
-MAX_POSITIVE_WEIGHT = 10.0  # more would let a handful of positives rule the gradient
+VALIDATION_BATCH = 1024
+SECONDS_BETWEEN_CHECKPOINTS = 1.0  # epochs that are shorter do not all leave one: writing it would take longer
 
 
-def masked_loss(logits, targets, positive_weight=None):
-    """Binary cross-entropy over the known labels, the mean over targets of each target's mean.
+@dataclass
+class Progress:
+    """How far a training has come: what a checkpoint holds beside the states of network, loss and optimiser."""
+
+    epoch: int = 1  # that is running
+    batch: int = 0  # batches done in it
+    loss_sum: float = 0.0  # of these batches
+    seconds: float = 0.0  # spent on them
+    history: list = field(default_factory=list)
+    best_score: float = math.inf  # lower is better: the loss, or the metric with its sign turned
+    best_epoch: int = 0
+    best_weights: dict | None = None
+    parts: int = 1  # that a batch is cut into where memory does not hold it whole
+
+    def close_epoch(self, settings, task, steps, learning_rate, val_loss, val_metric):
+        """Add a row to the history once an epoch is over.
+
+        Returns
+        -------
+        bool
+            Whether this epoch is the best so far.
+
+        Raises
+        ------
+        InputError
+            If a loss is no finite number, or there is no metric to stop on.
+        """
+        train_loss = self.loss_sum / steps
+        self.history.append(
+            {
+                "epoch": self.epoch,
+                "train_loss": train_loss,
+                "val_loss": val_loss,
+                f"val_{METRIC_OF_TASK[task]}": val_metric,
+                "learning_rate": learning_rate,
+                "seconds": self.seconds,
+                "kept": 0,
+            }
+        )
+        if not math.isfinite(train_loss) or not math.isfinite(val_loss):
+            raise InputError(
+                f"the loss is no finite number in epoch {self.epoch}: training diverged",
+                f"training loss {train_loss:g}, validation loss {val_loss:g}, learning rate {learning_rate:g}",
+                f"lower training.learning_rate of the model (to {settings['learning_rate'] / 10:g}, say), set"
+                " gradient_clip (1.0, say) or warmup_epochs, or precision fp32; look for huge values in the targets",
+            )
+        score = val_loss
+        if settings["stop_on"] == "metric":
+            score = -val_metric
+            if not math.isfinite(score):
+                raise InputError(
+                    f"the validation split has no {METRIC_OF_TASK[task]} in epoch {self.epoch}",
+                    "no target has both classes, or all predictions are equal; training.stop_on is metric",
+                    "set training.stop_on to loss, or give the validation split more rows",
+                )
+        is_best = score < self.best_score
+        if is_best:
+            self.best_score, self.best_epoch = score, self.epoch
+        self.epoch, self.batch, self.loss_sum, self.seconds = self.epoch + 1, 0, 0.0, 0.0
+        return is_best
+
+    def is_over(self, settings):
+        """Whether the last allowed epoch is done, or `patience` epochs have brought nothing better."""
+        done = len(self.history)
+        return done >= settings["max_epochs"] or done - self.best_epoch >= settings["patience"]
+
+    def told(self, task):
+        """A line on the epoch that is over."""
+        row = self.history[-1]
+        metric = METRIC_OF_TASK[task]
+        return (
+            f"epoch {row['epoch']}: train loss {row['train_loss']:.4f}, validation loss {row['val_loss']:.4f}, "
+            f"{metric} {row[f'val_{metric}']:.4f}, learning rate {row['learning_rate']:.3g}, {row['seconds']:.1f} s"
+        )
+
+
+def forward_function(model, inputs, settings, device, of_codes=None):
+    """What maps a batch to logits, in the precision that the settings name.
 
     Parameters
     ----------
-    logits, targets : torch.Tensor of float32, shape (N, T)
-        Labels 0 or 1; NaN = unknown, left out.
-    positive_weight : torch.Tensor, shape (T,), optional
-        Weight of a positive against a negative, by target.
+    model : torch.nn.Module
+        See `cisflow.model.build_network`.
+    inputs : dict
+        `sequence`, `tracks` or both: what the network reads.
+    settings : dict
+        `precision`, `compile`.
+    device : torch.device
+    of_codes : torch.nn.Module, optional
+        A quicker form of the network, with the same parameters, that reads base codes.
 
     Returns
     -------
-    torch.Tensor
-        Targets without a known label do not count; 0 where none has one.
+    callable
+        Batch -> torch.Tensor of float32, shape (N, T).
     """
-    known = ~torch.isnan(targets)
-    losses = binary_cross_entropy_with_logits(
-        logits, torch.where(known, targets, 0.0), reduction="none", pos_weight=positive_weight
-    )
-    n_known = known.sum(0)
-    by_target = (losses * known).sum(0) / n_known.clamp(min=1)
-    return by_target.sum() / (n_known > 0).sum().clamp(min=1)
+    if settings["compile"] and of_codes is None:
+        model = torch.compile(model)
+    is_half = settings["precision"] == "bf16"
 
+    def forward(batch):
+        if of_codes is not None:
+            return of_codes(batch.codes)
+        sequence = one_hot_of_codes(batch.codes) if "sequence" in inputs else None
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_half):
+            logits = model(sequence, batch.tracks)
+        return logits.float()
 
-def balancing_weights(targets):
-    """Weight of positives that gives both classes of each target the same sum, from 1 to `MAX_POSITIVE_WEIGHT`.
-
-    Parameters
-    ----------
-    targets : torch.Tensor, shape (N, T)
-
-    Returns
-    -------
-    torch.Tensor of float32, shape (T,)
-    """
-    positives, negatives = (targets == 1).sum(0), (targets == 0).sum(0)
-    return (negatives / positives.clamp(min=1)).clamp(1, MAX_POSITIVE_WEIGHT).float()
-
-
-def make_optimizer(model, settings):
-    """The optimizer that `settings` names; weight decay acts on weights, not on biases or batch norm."""
-    name, rate, momentum = settings["optimizer"], settings["learning_rate"], settings["momentum"]
-    weights = [parameter for parameter in model.parameters() if parameter.ndim > 1]
-    others = [parameter for parameter in model.parameters() if parameter.ndim <= 1]
-    groups = [
-        {"params": weights, "weight_decay": settings["weight_decay"]},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    if name == "adam":
-        return torch.optim.Adam(groups, lr=rate)
-    if name == "adamw":
-        return torch.optim.AdamW(groups, lr=rate)
-    if name == "sgd":
-        return torch.optim.SGD(groups, lr=rate, momentum=momentum)
-    if name == "rmsprop":
-        return torch.optim.RMSprop(groups, lr=rate, momentum=momentum)
-    return torch.optim.Adadelta(groups, lr=rate)
+    return forward
 
 
 @torch.no_grad()
-def validate(model, one_hot, targets, length, positive_weight=None, batch_size=1024):
-    """Loss, mean over both strands, and mean AUROC on the central windows.
+def validate(forward, model, loss, split, task):
+    """Loss, mean over both strands, and metric, mean over targets, on the central windows of a split.
 
     Returns
     -------
-    loss, auroc : float
-        The loss is the one that is trained on; the AUROC is the mean over the targets that have both classes, NaN if
-        none has.
+    loss, metric : float
+        The loss is the one that is trained on; the metric is NaN where no target has one.
     """
     model.eval()
-    parts = [part.float() for part in central(one_hot, length).split(batch_size)]
-    strands = [
-        torch.cat([model(part) for part in parts]),
-        torch.cat([model(reverse_complement(part)) for part in parts]),
-    ]
-    loss = sum(float(masked_loss(logits, targets, positive_weight)) for logits in strands) / 2
-    truth, score = targets.cpu().numpy(), sum(torch.sigmoid(logits) for logits in strands).cpu().numpy()
-    known = ~np.isnan(truth)
-    areas = [
-        auroc_and_auprc(truth[known[:, column], column] == 1, score[known[:, column], column])[0][0]
-        for column in range(truth.shape[1])
-    ]
-    areas = [area for area in areas if np.isfinite(area)]
-    return loss, float(np.mean(areas)) if areas else math.nan
+    strands = [[], []]
+    for block in split.blocks(VALIDATION_BATCH):
+        strands[0].append(forward(block))
+        strands[1].append(forward(other_strand(block)))
+    strands = [torch.cat(parts) for parts in strands]
+    targets = split.targets.to(strands[0].device)
+    value = sum(float(loss(logits, targets)) for logits in strands) / 2
+    scores = sum(predicted_values(logits, loss.name) for logits in strands).cpu().numpy()
+    return value, mean_metric(split.targets.cpu().numpy(), scores, task)
 
 
-def train(model, train_split, val_split, length, settings, seed, device, terminal=None):
-    """Train a network until the validation loss has not improved for `patience` epochs.
+def random_states(generator, device):
+    """States of all random numbers of a training that are not drawn anew each epoch."""
+    states = {"dropout": generator.get_state(), "torch": torch.get_rng_state()}
+    return {**states, "cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else states
+
+
+def set_random_states(states, generator, device):
+    """Put back what `random_states` gave, as far as it is of this kind of device."""
+    torch.set_rng_state(states["torch"])
+    if ("cuda" in states) == (device.type == "cuda"):
+        generator.set_state(states["dropout"])
+        if device.type == "cuda":
+            torch.cuda.set_rng_state(states["cuda"], device)
+
+
+def train(
+    model,
+    loss,
+    train_split,
+    val_split,
+    settings,
+    seed,
+    task,
+    forward,
+    generator,
+    *,
+    rate_factors=None,
+    frozen=(),
+    checkpoint=None,
+    identity="",
+    checkpoint_minutes=10.0,
+    warn=print,
+    terminal=None,
+):
+    """Train a network until the validation split has not improved for `patience` epochs.
 
     Each batch is cropped at a random offset within the stored bases and, half of it, reverse-complemented.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Maps (N, 4, length) to logits (N, T); trained in place, and left with the weights of the best epoch.
-    train_split, val_split : tuple of torch.Tensor
-        `one_hot` int8 (N, 4, stored length) and `targets` float32 (N, T).
-    length : int
-        Length of the windows in bases.
+        Trained in place, and left with the weights of the best epoch.
+    loss : cisflow.losses.TrainingLoss
+    train_split, val_split : cisflow.batches.ResidentSplit or StreamedSplit
     settings : dict
-        `optimizer`, `learning_rate`, `momentum`, `weight_decay`, `batch_size`, `max_epochs`, `patience`,
-        `class_weights`, as in models.yaml; config/schemas/models.schema.yaml holds their defaults.
+        `training` of an entry of models.yaml; config/schemas/models.schema.yaml holds the defaults.
     seed : int
         Of the order of the rows, the crops and the strands.
-    device : torch.device
+    task : str
+        `binary` or `regression`.
+    forward : callable
+        See `forward_function`.
+    generator : torch.Generator
+        From which the network draws its dropout; it goes into checkpoints.
+    rate_factors : dict of str -> float, optional
+        See `cisflow.optimizers.parameter_groups`.
+    frozen : sequence of torch.nn.Module
+        Parts of the network that stay as they are, statistics of batch norm and all.
+    checkpoint : str or Path, optional
+        Where a checkpoint is kept while this runs, and looked for at first.
+    identity : str
+        Of this training; see `cisflow.checkpoints.identity_of`.
+    checkpoint_minutes : float
+        A checkpoint is written at the end of an epoch, and within one whenever so many minutes have passed.
+    warn : callable
+        Takes the kind and the text of a warning.
     terminal : file object, optional
         Where a progress bar is drawn; without one, only lines are printed.
 
     Returns
     -------
     list of dict
-        One row an epoch: `epoch`, `train_loss` (mean over the batches as they were trained on), `val_loss`,
-        `val_auroc` (mean over targets), `learning_rate`, `seconds`, `kept` (1 in the epoch whose weights were kept).
+        One row an epoch: `epoch`, `train_loss` (mean over the batches as they were trained on), `val_loss`, `val_auroc`
+        or `val_pearson` (mean over targets), `learning_rate` (of the last step), `seconds`, `kept` (1 in the epoch
+        whose weights were kept).
+
+    Raises
+    ------
+    InputError
+        If the loss is no longer finite, or memory does not hold half a batch.
+    Interrupted
+        After SIGTERM or SIGINT; the checkpoint is written before.
     """
-    generator = torch.Generator().manual_seed(seed)
-    model.to(device)
-    x, y = (tensor.to(device) for tensor in train_split)
-    val_x, val_y = (tensor.to(device) for tensor in val_split)
-    weights = balancing_weights(y) if settings["class_weights"] == "balanced" else None
-    optimizer = make_optimizer(model, settings)
-    spare = x.shape[2] - length
-    batch_size = min(settings["batch_size"], len(x))
-    n_batches = max(len(x) // batch_size, 1)  # the last, shorter batch is left out: batch norm on a few rows is noise
-    history, best_loss, best_weights, best_epoch = [], math.inf, None, 0
-    bar = tqdm(total=settings["max_epochs"], file=terminal or sys.stderr, disable=terminal is None, leave=False)
-    for epoch in range(1, settings["max_epochs"] + 1):
-        begun = time.perf_counter()
-        model.train()
-        order = torch.randperm(len(x), generator=generator).to(device)
-        offsets = torch.randint(spare + 1, (len(x),), generator=generator).to(device)
-        flips = (torch.rand(len(x), generator=generator) < 0.5).to(device)
+    device = next(model.parameters()).device
+    parameters = [*model.parameters(), *loss.parameters()]
+    groups = parameter_groups(model, settings, rate_factors)
+    if list(loss.parameters()):
+        groups.append({"params": list(loss.parameters()), "weight_decay": 0.0, "rate_factor": 1.0})
+    optimizer = make_optimizer(groups, settings)
+    batch_size = min(settings["batch_size"], len(train_split))
+    steps = len(train_split) // batch_size
+    parts_of = {"model": model, "loss": loss, "optimizer": optimizer}
+    progress = Progress()
+
+    def save():
+        if checkpoint is not None:
+            states = {name: part.state_dict() for name, part in parts_of.items()}
+            write_checkpoint(
+                checkpoint, identity, {**states, **vars(progress), "random": random_states(generator, device)}
+            )
+
+    if checkpoint is not None:
+        state, refusal = read_checkpoint(checkpoint, identity)
+        if refusal:
+            warn("checkpoint_refused", refusal)
+        if state is not None:
+            for name, part in parts_of.items():
+                part.load_state_dict(state.pop(name))
+            set_random_states(state.pop("random"), generator, device)
+            progress = Progress(**state)
+            print(f"going on from {checkpoint}: epoch {progress.epoch}, batch {progress.batch} of {steps}", flush=True)
+
+    def rate_of(batch_number):
+        val_losses = [row["val_loss"] for row in progress.history]
+        return learning_rate_at(settings, (progress.epoch - 1) * steps + batch_number, steps, val_losses)
+
+    def gradient(batch):
+        """Backpropagate one batch, in as many parts as memory asks for; returns its loss."""
+        for parameter in parameters:
+            parameter.grad = None
+        if progress.parts == 1:
+            value = loss(forward(batch), batch.targets)
+            value.backward()
+            return value.detach()
         total = torch.zeros((), device=device)
-        for number in range(n_batches):
-            rows = order[number * batch_size : (number + 1) * batch_size]
-            batch = crop(x[rows], offsets[rows], length)
-            batch = torch.where(flips[rows, None, None], reverse_complement(batch), batch).float()
-            loss = masked_loss(model(batch), y[rows], weights)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            total += loss.detach()
-        train_loss = float(total) / n_batches
-        val_loss, val_auroc = validate(model, val_x, val_y, length, weights)
-        seconds = time.perf_counter() - begun
-        history.append(
-            {
-                "epoch": epoch,
-                "train_loss": train_loss,
-                "val_loss": val_loss,
-                "val_auroc": val_auroc,
-                "learning_rate": optimizer.param_groups[0]["lr"],
-                "seconds": seconds,
-                "kept": 0,
-            }
+        for begin in range(0, batch_size, -(-batch_size // progress.parts)):
+            rows = slice(begin, begin + -(-batch_size // progress.parts))
+            part = Batch(*(None if x is None else x[rows] for x in batch))
+            value = loss(forward(part), part.targets) * (len(part.codes) / batch_size)
+            value.backward()
+            total += value.detach()
+        return total
+
+    def gradient_that_fits(batch):
+        try:
+            return gradient(batch)
+        except torch.OutOfMemoryError as error:
+            if progress.parts > 1 or batch_size == 1:
+                raise InputError(
+                    f"the device's memory does not hold {-(-batch_size // progress.parts)} rows of this network",
+                    str(error).splitlines()[0],
+                    "lower training.batch_size in models.yaml, or run on a device with more memory",
+                ) from None
+        progress.parts = 2
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        warn(
+            "memory",
+            f"a batch of {batch_size} rows does not fit into the device's memory: each is computed in two halves whose"
+            " gradients are added (batch norm then sees the halves)",
         )
-        print(
-            f"epoch {epoch}: train loss {train_loss:.4f}, validation loss {val_loss:.4f}, AUROC {val_auroc:.4f}, "
-            f"{seconds:.1f} s",
-            flush=True,
-        )
-        if not math.isfinite(train_loss) or not math.isfinite(val_loss):
-            print("the loss is no longer a finite number: training stops", flush=True)
-            break
-        if val_loss < best_loss:
-            best_loss, best_epoch = val_loss, epoch
-            best_weights = copy.deepcopy(model.state_dict())
-        bar.set_postfix_str(f"validation loss {val_loss:.4f}, best {best_loss:.4f}")
-        bar.update()
-        if epoch - best_epoch >= settings["patience"]:
-            print(f"no better validation loss for {settings['patience']} epochs: training stops", flush=True)
-            break
+        return gradient_that_fits(batch)
+
+    bar = tqdm(total=settings["max_epochs"], file=terminal or sys.stderr, disable=terminal is None, leave=False)
+    bar.update(progress.epoch - 1)
+    written = time.perf_counter()
+    with stop_signals() as signal_name:
+        while not progress.is_over(settings):
+            begun = time.perf_counter() - progress.seconds
+            model.train()
+            for part in frozen:
+                part.eval()
+            rate = rate_of(max(progress.batch - 1, 0))
+            total = torch.tensor(progress.loss_sum, device=device, dtype=torch.float64)
+            for batch in train_split.batches(batch_size, seed, progress.epoch, progress.batch):
+                rate = rate_of(progress.batch)
+                for group in optimizer.param_groups:
+                    group["lr"] = rate * group["rate_factor"]
+                total += gradient_that_fits(batch)
+                if settings["gradient_clip"]:
+                    torch.nn.utils.clip_grad_norm_(parameters, settings["gradient_clip"])
+                optimizer.step()
+                if settings["weight_norm_cap"]:
+                    cap_weight_norms((p for p in model.parameters() if p.requires_grad), settings["weight_norm_cap"])
+                progress.batch += 1
+                is_due = time.perf_counter() - written > 60 * checkpoint_minutes
+                if signal_name() or is_due:
+                    progress.loss_sum, progress.seconds = float(total), time.perf_counter() - begun
+                    save()
+                    written = time.perf_counter()
+                if signal_name():
+                    raise Interrupted(
+                        f"training was asked to stop ({signal_name()})",
+                        f"it stopped after batch {progress.batch} of {steps} in epoch {progress.epoch}"
+                        + (f"; {checkpoint} holds its state" if checkpoint is not None else ""),
+                        "run the same command again: the training goes on from there",
+                    )
+            val_loss, val_metric = validate(forward, model, loss, val_split, task)
+            progress.loss_sum, progress.seconds = float(total), time.perf_counter() - begun
+            if progress.close_epoch(settings, task, steps, rate, val_loss, val_metric):
+                progress.best_weights = copy.deepcopy(model.state_dict())
+            print(progress.told(task), flush=True)
+            bar.set_postfix_str(f"validation loss {val_loss:.4f}, best epoch {progress.best_epoch}")
+            bar.update()
+            if time.perf_counter() - written > SECONDS_BETWEEN_CHECKPOINTS:
+                save()
+                written = time.perf_counter()
     bar.close()
-    if best_weights is None:
-        raise InputError(
-            "training diverged in its first epoch",
-            f"training loss {history[-1]['train_loss']}, validation loss {history[-1]['val_loss']}",
-            "lower training.learning_rate of the model in models.yaml",
-        )
-    model.load_state_dict(best_weights)
+    if len(progress.history) < settings["max_epochs"]:
+        print(f"nothing better on the validation split for {settings['patience']} epochs: training stops", flush=True)
+    model.load_state_dict(progress.best_weights)
     model.eval()
-    history[best_epoch - 1]["kept"] = 1
-    return history
+    progress.history[progress.best_epoch - 1]["kept"] = 1
+    return progress.history
