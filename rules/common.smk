@@ -498,7 +498,7 @@ wildcard_constraints:
     seed=any_of(SEEDS),
     round="[1-9][0-9]*",
     trial="[1-9][0-9]*",
-    percent=r"[0-9]+(\.[0-9]+)?",
+    percent=r"[0-9]+(\.[0-9]+)?(e-[0-9]+)?",
     baseline="gc_content",
     download=any_of(DOWNLOADS),
 

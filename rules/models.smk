@@ -90,6 +90,35 @@ def feature_problems(name, where):
             )
 
 
+def transfer_problems(name, where):
+    """Layers that the parent has not, and other targets whose output is to be kept. Of a file, the job itself tells."""
+    part, parent = MODELS[name].get("transfer"), model_rules.parent_of(MODELS[name])
+    network = model_rules.network_of(name, MODELS) if part and parent else None
+    if network is None or any("search" in MODELS[other] for other in model_rules.with_parents([name], MODELS)[1:]):
+        return
+    try:
+        rows = layers.network_table(network, {key: inputs_for(parent[0])[key] for key in layers.inputs_of(network)}, 1)
+    except (KeyError, ValueError):
+        return  # told where the parent is checked
+    # A frozen convolution has no trained parameters, but weights of its own.
+    paths = [row["name"].split(".") for row in rows if row["parameters"] or row["type"] == "conv1d"]
+    names = list(dict.fromkeys(".".join(path[: depth + 1]) for path in paths for depth in range(len(path))))
+    for key in ("freeze", "learning_rate_factors"):
+        known = [*names, "all"] if key == "freeze" and len(part[key]) == 1 else names
+        for strange in [layer for layer in part[key] if layer not in known]:
+            fix = configuration.did_you_mean(strange, names, "mend the name; `make describe` prints them")
+            yield f"{where}, transfer.{key}", f"model {parent[1]} has no layer {strange!r}", f"any of {', '.join(names)}", fix
+    for dataset in datasets_of(name) if part["keep_output"] else []:
+        if TARGETS[dataset] != TARGETS[parent[0]]:
+            yield (
+                f"{where}, transfer.keep_output",
+                f"true, but the targets of dataset {dataset} are {', '.join(TARGETS[dataset][:5])}, those of the parent's"
+                f" dataset {parent[0]} are {', '.join(TARGETS[parent[0]][:5])}",
+                "the same targets in the same order",
+                "write `keep_output: false`: the child gets an output layer of its own",
+            )
+
+
 def model_problems():
     """Every mistake in the models of the run."""
     for name in TRAINED:
@@ -99,6 +128,7 @@ def model_problems():
         if not found:
             found = [*model_rules.use_problems(name, MODELS, TASKS, TARGETS, SETTINGS, where)]
             found += [*file_problems(name, where), *shape_problems(name, where), *feature_problems(name, where)]
+            found += transfer_problems(name, where)
             searched = overrides.range_problems(entry, CHECK_ENTRY)
             found += [(f"{where}, {place}", *parts) for place, *parts in searched]
         yield from (text if isinstance(text, str) else configuration.problem(*text) for text in found)
@@ -148,8 +178,8 @@ def model_results(pattern, kind="all"):
 
 def network_of(wildcards):
     """The network that a model trains; None where it is that of a file, or one that a search has yet to choose."""
-    parent = model_rules.parent_of(MODELS[wildcards.model])
-    return None if parent and parent[1] in SEARCHES else model_rules.network_of(wildcards.model, MODELS)
+    ancestors = model_rules.with_parents([wildcards.model], MODELS)[1:]
+    return None if set(ancestors) & set(SEARCHES) else model_rules.network_of(wildcards.model, MODELS)
 
 
 def training_of(wildcards):
@@ -334,10 +364,13 @@ def curve_results():
 
 
 def is_packed(name):
-    """Whether the networks of a model are trained many to a job: those that need nothing but their own splits."""
+    """Whether the networks of a model are trained many to a job: those that need nothing but their own splits.
+
+    Of a model that others start from, perhaps not all networks are wanted: each has its own job.
+    """
     entry = MODELS[name]
-    own_files = model_rules.strategy_of(entry) != "scratch" or "search" in entry
-    return SETTINGS["train"]["pack"] > 1 and not own_files and not motif_names(name)
+    own_files = model_rules.strategy_of(entry) != "scratch" or "search" in entry or motif_names(name)
+    return SETTINGS["train"]["pack"] > 1 and name in SETTINGS["train"]["models"] and not own_files
 
 
 PACKED = [name for name in NETWORKS if is_packed(name)]

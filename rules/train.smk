@@ -161,6 +161,7 @@ for pack in PACKS:
             gpu=gpus,
             device=SETTINGS["train"]["device"],
             checkpoint_minutes=SETTINGS["train"]["checkpoint_minutes"],
+            attempt=attempt_number,
             # No profile can name rules that are made here.
             mem_mb=pack_memory,
             runtime=pack_runtime,

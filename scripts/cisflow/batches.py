@@ -44,9 +44,9 @@ def one_hot_of_codes(codes):
 
 
 def reverse_complement_codes(codes):
-    """Base codes (..., L) of the other strand; an unknown base stays unknown."""
-    turned = codes.flip(-1)
-    return torch.where(turned == UNKNOWN, turned, UNKNOWN - 1 - turned)
+    """Base codes uint8 (..., L) of the other strand; an unknown base stays unknown."""
+    # Of an unknown base, the subtraction wraps round to 255.
+    return (UNKNOWN - 1 - codes.flip(-1)).clamp_(max=UNKNOWN)
 
 
 def other_strand(batch):

@@ -123,11 +123,13 @@ def raise_known_failure(path, identity, attempt):
     path = Path(path)
     if not path.exists():
         return
-    known = json.loads(path.read_text())
-    path.unlink()
+    try:
+        known = json.loads(path.read_text())
+    except ValueError:  # torn by a kill
+        known = {"identity": None}
     if attempt > 1 and known["identity"] == identity:
-        remember_failure(path, identity, InputError(*known["message"]))
         raise InputError(*known["message"])
+    path.unlink()
 
 
 class Interrupted(InputError):

@@ -3,6 +3,7 @@
 import ctypes
 import fcntl
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -54,6 +55,13 @@ def claimed_gpu(folder=None):
     return free[0]
 
 
+def driver_version(path="/proc/driver/nvidia/version"):
+    """Version of the GPU's driver as the kernel tells it; `unknown` where it does not."""
+    text = Path(path).read_text() if Path(path).exists() else ""
+    found = re.search(r"\b\d+\.\d+(?:\.\d+)*\b", text)
+    return found[0] if found else "unknown"
+
+
 def choose_device(asked, threads, precision="fp32"):
     """Choose the device, and set torch's threads and exactness.
 
@@ -79,6 +87,7 @@ def choose_device(asked, threads, precision="fp32"):
     # On a GPU the same seed gives the same numbers only without the kernels that trade that for speed.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads what it has not written
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
     torch.set_flush_denormal(True)  # numbers near 1e-40 cost the CPU more than half its speed, and tell nothing
@@ -89,7 +98,7 @@ def choose_device(asked, threads, precision="fp32"):
             "train.device is cuda, but no GPU can be used here",
             f"torch {torch.__version__} sees {torch.cuda.device_count()} GPU(s)"
             + (f" (CUDA {torch.version.cuda})" if torch.version.cuda else " and was built without CUDA")
-            + f"; CUDA_VISIBLE_DEVICES is {os.environ.get('CUDA_VISIBLE_DEVICES', 'not set')}",
+            + f"; driver {driver_version()}; CUDA_VISIBLE_DEVICES {os.environ.get('CUDA_VISIBLE_DEVICES', 'not set')}",
             "run on a machine with a GPU and its driver (`nvidia-smi` shows both), or set train.device to auto or cpu",
         )
     if asked == "cpu" or not available:
@@ -100,10 +109,33 @@ def choose_device(asked, threads, precision="fp32"):
     free, total = torch.cuda.mem_get_info(device)
     print(
         f"device: {device} ({torch.cuda.get_device_name(device)}), asked for: {asked}; CUDA {torch.version.cuda}, "
+        f"driver {driver_version()}, "
         f"{free / 2**20:,.0f} of {total / 2**20:,.0f} MB free",
         flush=True,
     )
     return device
+
+
+def available_memory(meminfo="/proc/meminfo", limit="/sys/fs/cgroup/memory.max"):
+    """Bytes of the machine's memory that can be had.
+
+    What files take of it, for quicker reading, counts as free; a container's limit bounds it.
+
+    Parameters
+    ----------
+    meminfo, limit : str or Path
+        Linux's account of its memory, and of what a control group may take. Without the first (macOS), half of the
+        memory is said to be free.
+    """
+    try:
+        text = Path(meminfo).read_text()
+        available = int(re.search(r"^MemAvailable: *(\d+) kB", text, flags=re.MULTILINE)[1]) * 1024
+    except (OSError, TypeError):
+        available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    try:
+        return min(available, int(Path(limit).read_text()))
+    except (OSError, ValueError):  # there is none, or it is `max`
+        return available
 
 
 def free_memory(device, memory_mb=None):
@@ -117,6 +149,4 @@ def free_memory(device, memory_mb=None):
     """
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    if memory_mb:
-        return memory_mb * 10**6
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return memory_mb * 10**6 if memory_mb else available_memory()

@@ -27,6 +27,7 @@ from cisflow.losses import TrainingLoss, balancing_weights, loss_name
 from cisflow.messages import InputError
 from cisflow.model import build_network, count_parameters, fit_tracks, save_model
 from cisflow.parents import parent_warnings, record_of_parent, write_warnings
+from cisflow.pooled_windows import FirstPoolNetwork, starts_with_first_pool
 from cisflow.torch_layers import set_dropout_generator
 from cisflow.training import forward_function, train
 from cisflow.transfer import load_parent, start_from_parent
@@ -210,8 +211,12 @@ def prepare(
     weights = None
     if training["class_weights"] == "balanced" and loss == "bce":
         weights = balancing_weights(torch.from_numpy(targets))
-    quick = device.type == "cpu" and training["best_window"] and training["precision"] == "fp32"
-    of_codes = BestWindowNetwork(model) if quick and starts_with_best_window(network) else None
+    quick = device.type == "cpu" and training["best_window"]
+    of_codes = None
+    if quick and starts_with_best_window(network):
+        of_codes = BestWindowNetwork(model)
+    elif quick and starts_with_first_pool(network):
+        of_codes = FirstPoolNetwork(model)
     prepared = Prepared(
         name=name,
         model=model,
@@ -247,6 +252,12 @@ def prepare(
         rate_factors=transfer["learning_rate_factors"] if parent else None,
     )  # fmt: skip
     tell_sizes(prepared, memory)
+    if parent and "tracks" in inputs and parent.record["track_names"] != prepared.record["track_names"]:
+        theirs, ours = (", ".join(record["track_names"]) for record in (parent.record, prepared.record))
+        prepared.warn(
+            "parent_other_tracks",
+            f"the parent network read the tracks {theirs}; here it reads {ours} in their places",
+        )
     return prepared
 
 
@@ -269,7 +280,7 @@ def tell_sizes(prepared, memory):
         f"network and a batch of {batch_size} need about {needed / 2**20:,.0f} of {memory / 2**20:,.0f} MB", flush=True
     )
     if needed > memory:
-        prepared.warn("memory", f"about {needed / 2**20:,.0f} MB are needed and {memory / 2**20:,.0f} MB are free")
+        print("that is more than there is: if memory runs out, lower training.batch_size", flush=True)
 
 
 def finished(prepared, history):

@@ -12,7 +12,8 @@ def training_rows(targets, percent, seed):
     """The rows of a part of a training split: a smaller part lies within every larger one of the same seed.
 
     Rows with a positive label (or, of quantities, with some value above its target's median) and all others are each
-    cut to the same part, but never to none.
+    cut to the same part, but never to none. A target of which this leaves no positive or no negative (no value above
+    the median, or none up to it) gets one more row: among many targets, one with few positives would lose them all.
 
     Parameters
     ----------
@@ -27,12 +28,18 @@ def training_rows(targets, percent, seed):
     numpy.ndarray of int64
         Increasing.
     """
-    is_label = np.isin(targets[~np.isnan(targets)], (0, 1)).all()
-    cut = 0.5 if is_label else np.nanmedian(targets, axis=0)
-    high = (np.nan_to_num(targets, nan=-np.inf) > cut).any(axis=1)
+    known = ~np.isnan(targets)
+    is_label = np.isin(targets[known], (0, 1)).all()
+    medians = [np.median(column[~np.isnan(column)]) if (~np.isnan(column)).any() else 0 for column in targets.T]
+    above = np.where(known, targets, -np.inf) > (0.5 if is_label else medians)
+    high = above.any(axis=1)
     order = np.random.default_rng(seed).permutation(len(targets))
-    parts = [order[high[order]], order[~high[order]]]
-    return np.sort(np.concatenate([part[: math.ceil(len(part) * percent / 100)] for part in parts]))
+    of_high, of_low = order[high[order]], order[~high[order]]
+    parts = [part[: math.ceil(len(part) * percent / 100)] for part in (of_high, of_low)]
+    # The same rows whatever the percentage, so that parts still lie within one another.
+    for rows, side in ((of_high, above), (np.concatenate([of_low, of_high]), known & ~above)):
+        parts += [rows[side[rows, target]][:1] for target in range(targets.shape[1])]
+    return np.unique(np.concatenate(parts))
 
 
 def part_of_curve(metrics, seed, percent, n_rows):

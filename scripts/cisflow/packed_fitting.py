@@ -1,10 +1,18 @@
 """Many networks trained by one job: those of one architecture together, the others in turn."""
 
-import hashlib
 import json
 from pathlib import Path
 
-from cisflow.checkpoints import Interrupted, identity_of
+import torch
+
+from cisflow.checkpoints import (
+    Interrupted,
+    identity_of,
+    raise_known_failure,
+    read_checkpoint,
+    remember_failure,
+    write_checkpoint,
+)
 from cisflow.fitting import finished, fit_network
 from cisflow.messages import InputError
 from cisflow.packed_training import train_packed
@@ -37,10 +45,75 @@ def groups_of(members):
     return list(groups.values())
 
 
-def fit_pack(members, *, checkpoints, checkpoint_minutes=10.0):
+def failed_together(failed, n_members):
+    """One error for all networks of a job that failed.
+
+    Parameters
+    ----------
+    failed : dict of str -> InputError
+        By the name of the network.
+    n_members : int
+        Of the job.
+    """
+    return InputError(
+        f"{len(failed)} of the {n_members} networks of this job failed",
+        "; ".join(f"{name}: {error.what} ({error.why})" for name, error in failed.items()),
+        "; ".join(dict.fromkeys(error.fix for error in failed.values())),
+    )
+
+
+def prepare_all(members, prepare_one):
+    """Prepare all members, and tell what is wrong with any of them before one is trained.
+
+    Parameters
+    ----------
+    members : dict of str -> object
+        By name.
+    prepare_one : callable
+        Takes a name and a member, gives a `cisflow.fitting.Prepared`.
+
+    Returns
+    -------
+    list of cisflow.fitting.Prepared
+
+    Raises
+    ------
+    InputError
+        With every member that cannot be trained.
+    """
+    prepared, failed = [], {}
+    for name, member in members.items():
+        try:
+            prepared.append(prepare_one(name, member))
+        except InputError as error:
+            failed[name] = error
+    if failed:
+        raise failed_together(failed, len(members))
+    return prepared
+
+
+def keep_fitted(path, fitted, identity):
+    """Keep a trained network of a job that is to be run again for the sake of others."""
+    state = {"weights": fitted.model.state_dict(), "history": fitted.history, "warnings": fitted.warnings}
+    write_checkpoint(path, identity, state)
+
+
+def kept_fitted(path, member):
+    """What `keep_fitted` kept of the very training of a member; None if there is nothing."""
+    state, _ = read_checkpoint(path, member.identity)
+    if state is None:
+        return None
+    member.model.load_state_dict(state["weights"])
+    member.model.eval()
+    member.warnings[:] = state["warnings"]
+    return finished(member, state["history"])
+
+
+def fit_pack(members, *, checkpoints, checkpoint_minutes=10.0, attempt=1):
     """Train all members.
 
-    One that fails does not keep the others from their end.
+    One that fails does not keep the others from their end. Where memory does not hold all networks of a group at once,
+    one half is trained after the other.
 
     Parameters
     ----------
@@ -48,6 +121,8 @@ def fit_pack(members, *, checkpoints, checkpoint_minutes=10.0):
     checkpoints : str or Path
         Folder for the checkpoints of this job alone; made here, see `forget_checkpoints`.
     checkpoint_minutes : float
+    attempt : int
+        Of the job, counted from 1; a failure of a training's own doing is not gone through twice.
 
     Returns
     -------
@@ -56,41 +131,70 @@ def fit_pack(members, *, checkpoints, checkpoint_minutes=10.0):
     Raises
     ------
     InputError
-        With every member that failed, after the others are done; their checkpoints stay.
+        With every member that failed, after the others are done; what these learned is kept for the next run.
     """
     checkpoints = Path(checkpoints)
     checkpoints.mkdir(parents=True, exist_ok=True)
     results, failed = {}, {}
-    for numbers in groups_of(members):
+
+    def path_of(identity, ending):
+        return checkpoints / f"{identity[:16]}.{ending}"
+
+    for number, member in enumerate(members):
+        try:
+            raise_known_failure(path_of(member.identity, "failed.json"), member.identity, attempt)
+        except InputError as error:
+            failed[number] = error
+            continue
+        kept = kept_fitted(path_of(member.identity, "fitted.pt"), member)
+        if kept is not None:
+            results[number] = kept
+    left = [number for number in range(len(members)) if number not in results and number not in failed]
+    waiting = [[left[position] for position in group] for group in groups_of([members[number] for number in left])]
+    while waiting:
+        numbers = waiting.pop(0)
         group = [members[number] for number in numbers]
-        identity = identity_of(members=[member.identity for member in group])
-        options = {
-            "checkpoint": checkpoints / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}.pt",
-            "checkpoint_minutes": checkpoint_minutes,
-        }
-        print(f"{len(group)} network(s) {'together' if len(group) > 1 else 'alone'}: {group[0].name} ...", flush=True)
         if len(group) == 1:
+            print(f"{group[0].name}: trained alone", flush=True)
+            path = path_of(group[0].identity, "pt")
             try:
-                results[numbers[0]] = fit_network(group[0], **options)
+                results[numbers[0]] = fit_network(
+                    group[0], checkpoint=path, checkpoint_minutes=checkpoint_minutes, attempt=attempt
+                )
             except Interrupted:
                 raise
             except InputError as error:
                 failed[numbers[0]] = error
             continue
-        settings = group[0].record["training"]
-        given = train_packed(group, settings, identity=identity, warn=group[0].warn, **options)
-        for number, member, history in zip(numbers, group, given, strict=True):
+        print(f"{len(group)} networks together, from {group[0].name} to {group[-1].name}", flush=True)
+        start = [{name: x.clone() for name, x in member.model.state_dict().items()} for member in group]
+        identity = identity_of(members=[member.identity for member in group])
+        try:
+            histories = train_packed(
+                group, group[0].record["training"], checkpoint=path_of(identity, "pt"), identity=identity,
+                checkpoint_minutes=checkpoint_minutes, warn=group[0].warn,
+            )  # fmt: skip
+        except torch.OutOfMemoryError:
+            print(f"memory does not hold {len(group)} networks at once: one half after the other", flush=True)
+            for member, state in zip(group, start, strict=True):
+                member.model.load_state_dict(state)
+                member.generator.manual_seed(member.seed)
+            half = len(numbers) // 2
+            waiting[:0] = [numbers[:half], numbers[half:]]
+            continue
+        for number, member, history in zip(numbers, group, histories, strict=True):
             if isinstance(history, InputError):
                 failed[number] = history
+                remember_failure(path_of(member.identity, "failed.json"), member.identity, history)
             else:
                 results[number] = finished(member, history)
     if failed:
-        first = next(iter(failed.values()))
-        raise InputError(
-            f"{len(failed)} of the {len(members)} networks of this job failed",
-            "; ".join(f"{members[number].name}: {error.what} ({error.why})" for number, error in failed.items()),
-            f"{first.fix}. What the others learned is kept: run again after that, or without these models",
-        )
+        for number, fitted in results.items():
+            identity = members[number].identity
+            keep_fitted(path_of(identity, "fitted.pt"), fitted, identity)
+        together = failed_together({members[number].name: failed[number] for number in sorted(failed)}, len(members))
+        kept = "; what the others learned is kept for as long as their own data and settings stay as they are"
+        raise InputError(together.what, together.why, together.fix + kept)
     return [results[number] for number in range(len(members))]
 
 

@@ -42,7 +42,9 @@ def train_packed(members, settings, *, checkpoint=None, identity="", checkpoint_
     device, loss_name, task = next(members[0].model.parameters()).device, members[0].loss.name, members[0].task
     batch_size = min(settings["batch_size"], len(members[0].splits[0]))
     steps = [len(member.splits[0]) // batch_size for member in members]
-    stack = StackedNetwork([member.model for member in members], [member.generator for member in members])
+    stack = StackedNetwork(
+        [member.model for member in members], [member.generator for member in members], settings["best_window"]
+    )
     optimizer = StackedOptimizer(stack.flat, stack.slices, settings)
     progress, failed, alive = [Progress() for _ in members], {}, list(range(len(members)))
     totals = torch.zeros(len(members), dtype=torch.float64, device=device)

@@ -171,6 +171,13 @@ class StackedNetwork:
     generators : list of torch.Generator, optional
         Of that device: where each network draws its dropout, as the single network would. Without them, all draw from
         torch's own.
+    quick : bool
+        Whether the first layers may go by `cisflow.pooled_windows`, on a CPU and in single precision.
+
+    Raises
+    ------
+    ValueError
+        If the networks differ in more than their weights.
 
     Attributes
     ----------
@@ -182,8 +189,10 @@ class StackedNetwork:
         Whether dropout acts and batch norm takes the statistics of the batch.
     """
 
-    def __init__(self, models, generators=None):
+    def __init__(self, models, generators=None, quick=True):
         first = models[0]
+        if any(str(model) != str(first) for model in models):
+            raise ValueError("the networks are not of one architecture")
         self.layers = list(first.named_children())
         self.slices, at = {}, 0
         for name, parameter in first.named_parameters():
@@ -197,6 +206,7 @@ class StackedNetwork:
         }
         self.state_names = list(first.state_dict())
         self.generators = list(generators) if generators else [None] * len(models)
+        self.quick = quick and self.flat.device.type == "cpu" and self.flat.dtype == torch.float32
         self.training = True
         for before in range(len(self.layers) - 1):
             (_, function), (_, pool) = self.layers[before : before + 2]
@@ -232,8 +242,7 @@ class StackedNetwork:
         parts = self.flat.split([part.stop - part.start for part, _ in self.slices.values()], dim=1)
         shaped = zip(self.slices.items(), parts, strict=True)
         parameters = {name: part.unflatten(1, shape) for (name, (_, shape)), part in shaped}
-        is_quick = self.flat.device.type == "cpu" and self.flat.dtype == torch.float32
-        first, others = split_first(self.layers) if is_quick else (None, self.layers)
+        first, others = split_first(self.layers) if self.quick else (None, self.layers)
         name, module = others[0]
         if first is not None:
             x = self.first_pool(codes, *first, parameters)
@@ -258,7 +267,7 @@ class StackedNetwork:
             self.buffers[f"{norm[0]}.num_batches_tracked"] += self.training
         width = getattr(pool[1], "kernel_size", None)
         weight, bias = parameters[f"{name}.weight"], parameters.get(f"{name}.bias")
-        x = first_pool(codes, weight, bias, of_norm, width, module.padding == "same").permute(0, 3, 2, 1)
+        x = first_pool(codes, weight, bias, of_norm, width, module.padding == "same").permute(0, 3, 2, 1).contiguous()
         return x.squeeze(2) if width is None else x
 
     def one_hot(self, codes, left, right):
@@ -307,6 +316,8 @@ class StackedNetwork:
             return MaxPool.apply(x, x.shape[2]).squeeze(2) if module.kind == "max" else x.mean(2)
         if isinstance(module, nn.Flatten):
             return x.flatten(1, -2)
+        if not isinstance(module, nn.Linear):
+            raise ValueError(f"layer {name} ({type(module).__name__}) cannot be stacked")
         if bias is None:
             return torch.bmm(weight, x)
         return torch.baddbmm(bias.unsqueeze(2), weight, x)
@@ -328,7 +339,7 @@ class StackedNetwork:
         mask = x.new_empty(x.shape[0], x.shape[-1], *x.shape[1:-1])
         for part, generator in zip(mask, self.generators, strict=True):
             part.bernoulli_(1 - rate, generator=generator)
-        return x * mask.div_(1 - rate).movedim(1, -1)
+        return x * mask.div_(1 - rate).movedim(1, -1).contiguous()
 
     def keep(self, indices):
         """Go on with some of the networks alone.

@@ -33,6 +33,7 @@ class Progress:
     best_epoch: int = 0
     best_weights: dict | None = None
     parts: int = 1  # that a batch is cut into where memory does not hold it whole
+    warnings: list = field(default_factory=list)  # (kind, text), told again by whoever goes on
 
     def close_epoch(self, settings, task, steps, learning_rate, val_loss, val_metric):
         """Add a row to the history once an epoch is over.
@@ -121,12 +122,11 @@ def forward_function(model, inputs, settings, device, of_codes=None):
     is_half = settings["precision"] == "bf16"
 
     def forward(batch):
-        if of_codes is not None:
-            return of_codes(batch.codes)
-        sequence = one_hot_of_codes(batch.codes) if "sequence" in inputs else None
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_half):
-            logits = model(sequence, batch.tracks)
-        return logits.float()
+            if of_codes is not None:
+                return of_codes(batch.codes).float()
+            sequence = one_hot_of_codes(batch.codes) if "sequence" in inputs else None
+            return model(sequence, batch.tracks).float()
 
     return forward
 
@@ -253,16 +253,22 @@ def train(
                 checkpoint, identity, {**states, **vars(progress), "random": random_states(generator, device)}
             )
 
+    def tell(kind, text):
+        progress.warnings.append([kind, text])
+        warn(kind, text)
+
     if checkpoint is not None:
         state, refusal = read_checkpoint(checkpoint, identity)
         if refusal:
-            warn("checkpoint_refused", refusal)
+            tell("checkpoint_refused", refusal)
         if state is not None:
             for name, part in parts_of.items():
                 part.load_state_dict(state.pop(name))
             set_random_states(state.pop("random"), generator, device)
             progress = Progress(**state)
             print(f"going on from {checkpoint}: epoch {progress.epoch}, batch {progress.batch} of {steps}", flush=True)
+            for warning in progress.warnings:
+                warn(*warning)
 
     def rate_of(batch_number):
         val_losses = [row["val_loss"] for row in progress.history]
@@ -298,7 +304,7 @@ def train(
         progress.parts = 2
         if device.type == "cuda":
             torch.cuda.empty_cache()
-        warn(
+        tell(
             "memory",
             f"a batch of {batch_size} rows does not fit into the device's memory: each is computed in two halves whose"
             " gradients are added (batch norm then sees the halves)",

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 
 from cisflow.messages import InputError
-from cisflow.model import load_model
+from cisflow.model import load_model, size_of
 
 OUTPUT = "output"  # name of the output layer
 EVERYTHING = "all"  # in `freeze`: every layer but the output
@@ -91,7 +91,7 @@ def start_from_parent(model, parent, target_names, transfer):
         raise InputError(
             f"the network of {parent.path} does not fit this one",
             f"{'; '.join(problems[:6])}{f'; ... ({len(problems)} in all)' if len(problems) > 6 else ''}",
-            f"the parent reads {parent.record['length']} bp: take windows of that length, and the parent's own layers",
+            f"the parent reads {size_of(parent.record['inputs'])}: give the child the same (windows.length, tracks)",
         )
     model.load_state_dict({**own, **{name: given[name] for name in wanted}})
     frozen_names = transfer["freeze"]
