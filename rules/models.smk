@@ -403,3 +403,92 @@ def pack_members(pack):
         {**run, "network": model_rules.network_of(run["model"], MODELS), "training": MODELS[run["model"]]["training"]}
         for run in PACKS[pack]
     ]
+
+
+# --- the report -------------------------------------------------------------------------------------------------------
+
+RUN_TABLES = {
+    "history": "history.tsv",
+    "choice": "choice.tsv",
+    "predictions": "predictions.tsv",
+    "metrics": "metrics.tsv",
+    "warnings": "warnings.tsv",
+    "filters": "filters.tsv",
+    "filters_meme": "filters.meme",
+    "motif_matches": "motif_matches.tsv",
+}
+PARAMETERS = {}
+
+
+def tables_of(name):
+    """Which tables a run of a model has: an estimator on features has no epochs, a network of tracks no motifs."""
+    of_filters = ["filters", "filters_meme", "motif_matches"] if has_filters(name) else []
+    return ["history" if name in NETWORKS else "choice", "predictions", "metrics", "warnings", *of_filters]
+
+
+def parameters_of(name, dataset):
+    """Trained numbers of a network; None where a search or a file decides on them, or where there is no network."""
+    network = model_rules.network_of(name, MODELS)
+    if network is None or set(model_rules.with_parents([name], MODELS)) & set(SEARCHES):
+        return None
+    shapes = {key: shape for key, shape in inputs_for(dataset).items() if key in layers.inputs_of(network)}
+    key = (name, str(shapes), len(TARGETS[dataset]))
+    if key not in PARAMETERS:
+        rows = layers.network_table(network, shapes, len(TARGETS[dataset]))
+        PARAMETERS[key] = sum(row["parameters"] for row in rows)
+    return PARAMETERS[key]
+
+
+def strategy_text(name):
+    """What a model rests on beside its own training rows; empty for a network that is trained from scratch."""
+    strategy, parent = model_rules.strategy_of(MODELS[name]), model_rules.parent_of(MODELS[name])
+    if strategy == "scratch":
+        return f"search of {SEARCHES[name]['trials']} trials" if name in SEARCHES else ""
+    part = MODELS[name][strategy]
+    source = ", ".join(parent) if parent else part.get("file") or part.get("torchscript") or part.get("function")
+    return f"transfer from {source}" if strategy == "transfer" else f"{part['estimator']} on features of {source}"
+
+
+def reported_runs():
+    """Every run, with the tables that it has."""
+    tables = {name: tables_of(name) for name in SETTINGS["train"]["models"]}
+    strategies = {name: strategy_text(name) for name in SETTINGS["train"]["models"]}
+    return [
+        {
+            **run,
+            "files": tables[run["model"]],
+            "parameters": parameters_of(run["model"], run["dataset"]),
+            "parent": strategies[run["model"]],
+        }
+        for run in MODEL_RUNS
+    ]
+
+
+def run_tables(kind):
+    """The tables of one kind, of all runs that have it."""
+    models = [name for name in SETTINGS["train"]["models"] if kind in tables_of(name)]
+    runs, table = [run for run in MODEL_RUNS if run["model"] in models], RUN_TABLES[kind]
+    return [f"results/{run['dataset']}/{run['fold']}/{run['model']}/seed{run['seed']}/{table}" for run in runs]
+
+
+def reported_datasets():
+    """Every dataset and fold, with the tables that it has."""
+    tables = [
+        "windows_report",
+        "label_overlaps",
+        "split_report",
+        "leakage",
+        "distributions",
+        "balance",
+        "target_scaling",
+    ]
+    # Without networks nothing stands beside a baseline.
+    tables += ["baseline_metrics", "baseline_predictions"] if MODEL_RUNS else []
+    return [{**run, "files": tables + (["learning_curves"] if curve_runs(run) else [])} for run in DATA_RUNS]
+
+
+def reported_searches():
+    """Every search, in the order of `search_results`."""
+    keys = ("dataset", "fold", "model")
+    found = dict.fromkeys(tuple(run[key] for key in keys) for run in MODEL_RUNS if run["model"] in SEARCHES)
+    return [{**dict(zip(keys, values)), "files": ["trials"]} for values in found]

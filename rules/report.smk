@@ -11,20 +11,26 @@ rule make_report:
         distributions=split_results("{dataset}/{fold}/distributions.tsv"),
         balance=split_results("{dataset}/{fold}/balance.tsv"),
         target_scaling=split_results("{dataset}/{fold}/target_scaling.tsv"),
-        # Without networks nothing stands beside a baseline, and no filter beside a motif.
+        # Without networks nothing stands beside a baseline.
         baseline_metrics=split_results("{dataset}/{fold}/baselines/gc_content/metrics.tsv") if MODEL_RUNS else [],
         baseline_predictions=(
             split_results("{dataset}/{fold}/baselines/gc_content/predictions.tsv") if MODEL_RUNS else []
         ),
-        history=model_results("{dataset}/{fold}/{model}/seed{seed}/history.tsv"),
-        predictions=model_results("{dataset}/{fold}/{model}/seed{seed}/predictions.tsv"),
-        metrics=model_results("{dataset}/{fold}/{model}/seed{seed}/metrics.tsv"),
-        filters=model_results("{dataset}/{fold}/{model}/seed{seed}/filters.tsv"),
-        filters_meme=model_results("{dataset}/{fold}/{model}/seed{seed}/filters.meme"),
-        motif_matches=model_results("{dataset}/{fold}/{model}/seed{seed}/motif_matches.tsv"),
-        database="results/reference/motifs.meme" if MODEL_RUNS else [],
+        learning_curves=curve_results(),
+        trials=search_results("{dataset}/{fold}/{model}/search/trials.tsv"),
+        # An estimator on features has no epochs, a network of tracks no motifs.
+        history=run_tables("history"),
+        choice=run_tables("choice"),
+        predictions=run_tables("predictions"),
+        metrics=run_tables("metrics"),
+        warnings=run_tables("warnings"),
+        filters=run_tables("filters"),
+        filters_meme=run_tables("filters_meme"),
+        motif_matches=run_tables("motif_matches"),
+        database="results/reference/motifs.meme" if run_tables("filters") else [],
         template=workflow.source_path("../resources/report/report.html.j2"),
         template_of_data=workflow.source_path("../resources/report/data.html.j2"),
+        template_of_networks=workflow.source_path("../resources/report/networks.html.j2"),
         style=workflow.source_path("../resources/report/report.css"),
         behaviour=workflow.source_path("../resources/report/report.js"),
     output:
@@ -36,8 +42,9 @@ rule make_report:
     conda:
         "../envs/report.yaml"
     params:
-        runs=MODEL_RUNS,
-        datasets=DATA_RUNS,
+        runs=reported_runs(),
+        datasets=reported_datasets(),
+        searches=reported_searches(),
         tasks={dataset: dataset_rules.task_of(rows[0]) for dataset, rows in DATASETS.items()},
         targets={dataset: [row["target"] for row in rows] for dataset, rows in DATASETS.items()},
         settings=report_settings(),

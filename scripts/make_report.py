@@ -5,7 +5,7 @@ from pathlib import Path
 from cisflow.messages import run_script
 from cisflow.report import render_report
 
-RUN_FILES = ["history", "predictions", "metrics", "filters", "filters_meme", "motif_matches"]
+RUN_FILES = ["history", "choice", "predictions", "metrics", "filters", "filters_meme", "motif_matches", "warnings"]
 DATASET_FILES = [
     "windows_report",
     "label_overlaps",
@@ -16,36 +16,77 @@ DATASET_FILES = [
     "target_scaling",
     "baseline_metrics",
     "baseline_predictions",
+    "learning_curves",
 ]
+SEARCH_FILES = ["trials"]
 
 
 def main(
-    runs: list[dict], datasets: list[dict], database: str | None, template: str, output: str, settings: dict
+    runs: list[dict],
+    datasets: list[dict],
+    database: str | None,
+    template: str,
+    output: str,
+    settings: dict,
+    searches: list[dict] = (),
 ) -> None:
     """Write the report.
 
     Parameters
     ----------
-    runs, datasets, settings
+    runs, datasets, settings, searches
         See `cisflow.report.render_report`.
     database : str or None
-        MEME file of known motifs; None where nothing was trained.
+        MEME file of known motifs; None where no filters were read.
     template : str
-        The page's Jinja2 template; style sheet and script lie beside it.
+        The page's Jinja2 template; those that it includes, style sheet and script lie beside it.
     output : str
         The HTML file to write.
     """
-    page = render_report(runs, datasets, database, template, settings)
+    page = render_report(runs, datasets, database, template, settings, searches)
     Path(output).write_text(page, encoding="utf-8", newline="\n")
     print(f"{output}: {len(page.encode()) / 1000:.0f} kB, {len(datasets)} datasets, {len(runs)} networks")
 
 
 def with_files(records: list[dict], files: dict[str, list[str]]) -> list[dict]:
-    """Each record with its own file of every kind; the lists of files run parallel to the records, or are empty."""
+    """Each record with its own file of every kind that it has.
+
+    Parameters
+    ----------
+    records : list of dict
+        `files` of a record lists the kinds that it has; without it the record has every kind of which there are files.
+    files : dict of str -> list of str
+        Kind to the paths of all records that have it, in the order of the records; a kind may be missing.
+
+    Returns
+    -------
+    list of dict
+        Without `files`, and with a key a kind that the record has.
+
+    Raises
+    ------
+    ValueError
+        If the records have another number of files of some kind than there are paths.
+    """
+    kinds_of = [record.get("files", [kind for kind, paths in files.items() if paths]) for record in records]
+    for kind in {kind for kinds in kinds_of for kind in kinds} | set(files):
+        wanted, given = sum(kind in kinds for kinds in kinds_of), len(files.get(kind, []))
+        if wanted != given:
+            raise ValueError(f"{wanted} records of the rule name a file `{kind}`, but its input lists {given}")
+    waiting = {kind: iter(paths) for kind, paths in files.items()}
     return [
-        {**record, **{name: paths[number] for name, paths in files.items() if paths}}
-        for number, record in enumerate(records)
+        {
+            **{key: value for key, value in record.items() if key != "files"},
+            **{kind: next(waiting[kind]) for kind in kinds},
+        }
+        for record, kinds in zip(records, kinds_of, strict=True)
     ]
+
+
+def listed_files(inputs, kinds: list[str]) -> dict[str, list[str]]:
+    """The paths of each kind that a rule lists: one path is a list of one, what is not there an empty one."""
+    found = {kind: inputs.get(kind) or [] for kind in kinds}
+    return {kind: [paths] if isinstance(paths, str) else list(paths) for kind, paths in found.items()}
 
 
 if __name__ == "__main__":
@@ -56,8 +97,9 @@ if __name__ == "__main__":
             for run in params.datasets
         ]
         main(
-            runs=with_files(params.runs, {name: inputs[name] for name in RUN_FILES}),
-            datasets=with_files(datasets, {name: inputs[name] for name in DATASET_FILES}),
+            runs=with_files(params.runs, listed_files(inputs, RUN_FILES)),
+            datasets=with_files(datasets, listed_files(inputs, DATASET_FILES)),
+            searches=with_files(params.get("searches") or [], listed_files(inputs, SEARCH_FILES)),
             database=inputs.get("database") or None,
             template=inputs.template,
             output=snakemake.output.page,

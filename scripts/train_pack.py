@@ -3,10 +3,10 @@
 from cisflow.device import choose_device
 from cisflow.fitting import prepare, write_fitted
 from cisflow.messages import run_script
-from cisflow.packed_fitting import fit_pack, forget_checkpoints
+from cisflow.packed_fitting import fit_pack, forget_checkpoints, prepare_all
 
 
-def main(members, files, device, threads, checkpoints, *, memory_mb=None, checkpoint_minutes=10.0, code=""):
+def main(members, files, device, threads, checkpoints, *, memory_mb=None, checkpoint_minutes=10.0, attempt=1, code=""):
     """Train networks and write each with its history.
 
     Parameters
@@ -20,22 +20,23 @@ def main(members, files, device, threads, checkpoints, *, memory_mb=None, checkp
     threads : int
     checkpoints : str
         Folder for what is kept while this runs.
-    memory_mb, checkpoint_minutes, code
+    memory_mb, checkpoint_minutes, attempt, code
         As in `scripts/train_model.py`; all members share the memory.
     """
     precisions = {member["training"]["precision"] for member in members}
     chosen = choose_device(device, threads, "tf32" if precisions == {"tf32"} else "fp32")
-    prepared = [
-        prepare(
+
+    def prepare_one(name, parts):
+        member, paths = parts
+        return prepare(
             paths["train"], paths["val"], member["network"], member["training"], member["seed"], chosen,
-            name=f"{member['dataset']}, {member['fold']}, {member['model']}, seed {member['seed']}",
-            memory_mb=memory_mb and memory_mb // len(members), code=code,
-        )
-        for member, paths in zip(members, files, strict=True)
-    ]  # fmt: skip
-    for fitted, paths in zip(
-        fit_pack(prepared, checkpoints=checkpoints, checkpoint_minutes=checkpoint_minutes), files, strict=True
-    ):
+            name=name, memory_mb=memory_mb and memory_mb // len(members), code=code,
+        )  # fmt: skip
+
+    names = [f"{member['dataset']}, {member['fold']}, {member['model']}, seed {member['seed']}" for member in members]
+    prepared = prepare_all(dict(zip(names, zip(members, files, strict=True), strict=True)), prepare_one)
+    trained = fit_pack(prepared, checkpoints=checkpoints, checkpoint_minutes=checkpoint_minutes, attempt=attempt)
+    for fitted, paths in zip(trained, files, strict=True):
         write_fitted(fitted, paths["groups"], paths["model"], paths["history"], paths["warnings"])
     forget_checkpoints(checkpoints)
 
@@ -52,5 +53,6 @@ if __name__ == "__main__":
             snakemake.params.checkpoints,
             memory_mb=snakemake.resources.get("mem_mb"),
             checkpoint_minutes=snakemake.resources.checkpoint_minutes,
+            attempt=snakemake.resources.attempt,
             code=snakemake.params.code,
         )

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import pearsonr, spearmanr
 
 TARGETS = ["Su(Hw)", "<b>BEAF & 32</b>"]
 MOTIFS = {"MA0533.1": ("su(Hw)", "TGCATACT"), "MA0001.1": ("other", "CCGGAA")}
@@ -45,6 +46,33 @@ def metric_rows(model, targets, auroc, n_positive=120, width=0.03, blocks=40):
     return rows
 
 
+def value_rows(n_targets, r, n=240, seed=0, rng_of_truth=7):
+    """Measured values of some targets and predictions that correlate with them by about r, shrunken as they are."""
+    truth = np.random.default_rng(rng_of_truth).normal(0, 1, (n, n_targets)).round(5)
+    noise = np.random.default_rng(seed + 100).normal(0, 1, (n, n_targets))
+    return truth, (r * (r * truth + np.sqrt(1 - r**2) * noise)).round(5)
+
+
+def value_metric_rows(model, targets, truth, predicted, width=0.03, blocks=40):
+    """What is measured of quantitative predictions, by scipy; the intervals are made up."""
+    rows, n = [], len(truth)
+    means = {"pearson": [], "spearman": []}
+    for number, target in enumerate(targets):
+        y, p = truth[:, number], predicted[:, number]
+        values = {"pearson": pearsonr(y, p)[0], "spearman": spearmanr(y, p)[0], "mse": ((y - p) ** 2).mean()}
+        for metric, value in values.items():
+            rows.append((model, "test", target, metric, value, value - width, value + width, n, ""))
+        rows.append((model, "test", target, "variance", y.var(), "", "", n, ""))
+        for metric, found in means.items():
+            found.append(values[metric])
+    if len(targets) > 1:
+        for metric, found in means.items():
+            value = np.mean(found)
+            rows.append((model, "test", "mean", metric, value, value - width, value + width, n, ""))
+    rows.append((model, "test", "all", "bootstrap_blocks", blocks, "", "", n, ""))
+    return rows
+
+
 METRIC_HEADER = "model split target metric value ci_low ci_high n n_positive"
 FILTER_HEADER = (
     "filter status n_sites threshold max_activation information_content consensus "
@@ -66,16 +94,55 @@ def prediction_rows(targets, one_class=False):
     return rows
 
 
-def make_run(
-    root, dataset, targets, model="small", seed=0, auroc=0.8, one_class=False, kept=3, n_filters_dead=1, fold="holdout"
-):
-    folder = root / dataset / fold / model / f"seed{seed}"
-    header = "chrom start end name " + " ".join(f"{{{i}}} {{{i}}}_predicted" for i in range(len(targets)))
-    predictions = write_table(folder / "predictions.tsv", header, prediction_rows(targets, one_class))
+def write_predictions(path, targets, rows):
+    """A predictions.tsv; a target may hold spaces."""
+    write_table(path, "", rows)
     names = ["chrom", "start", "end", "name", *[x for t in targets for x in (t, f"{t}_predicted")]]
-    text = Path(predictions).read_text().split("\n", 1)[1]
-    Path(predictions).write_text("\t".join(names) + "\n" + text)
-    epochs = [(e, 0.7 / e, 0.6 / e, 0.5 + e / 20, 0.001, 1.5, int(e == kept)) for e in range(1, 6)]
+    text = path.read_text().split("\n", 1)[1]
+    path.write_text("\t".join(names) + "\n" + text)
+    return str(path)
+
+
+def make_run(
+    root,
+    dataset,
+    targets,
+    model="small",
+    seed=0,
+    auroc=0.8,
+    one_class=False,
+    kept=3,
+    n_filters_dead=1,
+    fold="holdout",
+    task="binary",
+    r=0.7,
+    n=240,
+    validation=None,
+    has_history=True,
+    has_filters=True,
+    warnings=None,
+    **more,
+):
+    """One trained network: scores as given for labels, computed for values that correlate by about `r`.
+
+    `validation` is the validation score of the kept epoch, `warnings` rows of warnings.tsv (none writes no file);
+    `more` are further keys of the run, as the rule gives them.
+    """
+    folder = root / dataset / fold / model / f"seed{seed}"
+    if task == "binary":
+        rows = prediction_rows(targets, one_class)
+        metrics = metric_rows(model, targets, auroc)
+    else:
+        number = seed if isinstance(seed, int) else 99
+        truth, predicted = value_rows(len(targets), r, n, number + 10 * sum(map(ord, model)))
+        pairs = np.stack([truth, predicted], axis=2).reshape(n, -1)
+        rows = [("chr2R", i * 300, i * 300 + 250, f"w{i}", *values) for i, values in enumerate(pairs)]
+        metrics = value_metric_rows(model, targets, truth, predicted)
+    score = "auroc" if task == "binary" else "pearson"
+    base = 0.5 + kept / 20 if validation is None else validation
+    epochs = [(e, 0.7 / e, 0.6 / e, base + (e - kept) / 20, 0.001, 1.5, int(e == kept)) for e in range(1, 6)]
+    if validation is not None:  # the score rises to that of the kept epoch and falls again
+        epochs = [(e, a, b, base - abs(e - kept) / 20, *rest) for e, a, b, _, *rest in epochs]
     filters = [
         ("filter_0", "ok", 250, 0.5, 1.5, 9.5, "TGCATACT", "MA0533.1", "su(Hw)", 1e-12, 3e-10),
         ("filter_1", "ok", 90, 0.5, 1.1, 7.5, "ACGTAC", "", "", "", ""),
@@ -83,24 +150,59 @@ def make_run(
         *[(f"filter_{3 + i}", "dead", 0, "", 0, "", "", "", "", "", "") for i in range(n_filters_dead)],
     ]
     matches = [("filter_0", "MA0533.1", 0, 1e-12, 2e-12, 3e-10, 8, "AGTATGCA", "TGCATACT", "-")]
-    return {
+    run = {
         "dataset": dataset,
         "fold": fold,
         "model": model,
         "seed": seed,
-        "history": write_table(
-            folder / "history.tsv", "epoch train_loss val_loss val_auroc learning_rate seconds kept", epochs
-        ),
-        "predictions": predictions,
-        "metrics": write_table(folder / "metrics.tsv", METRIC_HEADER, metric_rows(model, targets, auroc)),
-        "filters": write_table(folder / "filters.tsv", FILTER_HEADER, filters),
-        "filters_meme": write_motifs(
-            folder / "filters.meme", {"filter_0": ("", "AGTATGCA"), "filter_1": ("", "ACGTAC")}
-        ),
-        "motif_matches": write_table(
-            folder / "motif_matches.tsv", MATCH_HEADER, matches, ["database: the test database", "criterion: q < 0.05"]
-        ),
+        "predictions": write_predictions(folder / "predictions.tsv", targets, rows),
+        "metrics": write_table(folder / "metrics.tsv", METRIC_HEADER, metrics),
+        **more,
     }
+    if has_history:
+        header = f"epoch train_loss val_loss val_{score} learning_rate seconds kept"
+        run["history"] = write_table(folder / "history.tsv", header, epochs)
+    if warnings is not None:
+        run["warnings"] = write_table(folder / "warnings.tsv", "kind warning", warnings)
+    if has_filters:
+        comments = ["database: the test database", "criterion: q < 0.05"]
+        run["filters"] = write_table(folder / "filters.tsv", FILTER_HEADER, filters)
+        run["filters_meme"] = write_motifs(
+            folder / "filters.meme", {"filter_0": ("", "AGTATGCA"), "filter_1": ("", "ACGTAC")}
+        )
+        run["motif_matches"] = write_table(folder / "motif_matches.tsv", MATCH_HEADER, matches, comments)
+    return run
+
+
+def make_learning_curves(folder, targets, scores, rows=12000, seeds=(0, 1), task="binary", spread=0.01):
+    """`scores`: model to the score of each share of the rows (per cent to number)."""
+    metric = "auroc" if task == "binary" else "pearson"
+    table = []
+    for model, curve in scores.items():
+        for number, seed in enumerate(seeds):
+            for percent, score in curve.items():
+                value = score + spread * (number - (len(seeds) - 1) / 2)
+                for target in [*targets, "mean"] if len(targets) > 1 else targets:
+                    numbers = (value, value - 0.03, value + 0.03)
+                    table.append((model, seed, percent, rows * percent // 100, target, metric, *numbers))
+                    table.append((model, seed, percent, rows * percent // 100, target, "other", 0.123, "", ""))
+    header = "model seed percent rows target metric value ci_low ci_high"
+    return write_table(folder / "learning_curves.tsv", header, table)
+
+
+def make_trials(folder, n=20, failed=(3, 7), chosen=11, task="binary", seed=0):
+    """Trials of three settings, one of them a word; those that failed have no scores."""
+    rng, rows = np.random.default_rng(seed), []
+    for trial in range(n):
+        rate, dropout = 10 ** rng.uniform(-4, -1.5), rng.uniform(0, 0.6)
+        optimizer = ["adam", "adamw", "sgd"][trial % 3]
+        score = 0.85 - 0.05 * (np.log10(rate) + 2.7) ** 2 - 0.1 * (dropout - 0.3) ** 2 + rng.normal(0, 0.01)
+        status = "failed" if trial in failed else "chosen" if trial == chosen else "done"
+        scores = ("", "") if trial in failed else (f"{1.2 - score:.4f}", f"{score:.4f}")
+        rows.append((trial, status, *scores, f"{rate:.3g}", f"{dropout:.2f}", optimizer))
+    metric = "auroc" if task == "binary" else "pearson"
+    header = f"trial status val_loss val_{metric} learning_rate dropout optimizer"
+    return write_table(folder / "trials.tsv", header, rows)
 
 
 PEAK_OUTCOMES = [
@@ -208,6 +310,8 @@ def make_dataset(
     ks=None,
     leaks=NO_LEAKS,
     with_n=False,
+    n_rows=240,
+    **more,
 ):
     """One dataset and fold of peaks, or of sequences if `outcomes` says so."""
     folder = root / dataset
@@ -218,8 +322,10 @@ def make_dataset(
         for split in ("train", "val", "test")
         for target in [*targets, "all"]
     ]
-    run = make_run(root, dataset, targets, model="gc_content", seed="x", fold=fold)
+    run = make_run(root, dataset, targets, model="gc_content", seed="x", fold=fold, task=task, r=baseline, n=n_rows)
     rows = metric_rows("gc_content", targets, baseline)
+    if task == "regression":
+        rows = [line.split("\t") for line in Path(run["metrics"]).read_text().splitlines()[1:]]
     is_peaks = outcomes[0][0] == "peaks_read"
     distances = dict.fromkeys(kinds, 0.03) | (ks or {})
     number = sum(map(ord, f"{dataset}{fold}"))
@@ -242,6 +348,7 @@ def make_dataset(
         "target_scaling": make_scaling(folder / fold, targets),
         "baseline_metrics": write_table(folder / fold / "baselines" / "metrics.tsv", METRIC_HEADER, rows),
         "baseline_predictions": run["predictions"],
+        **more,
     }
 
 
@@ -250,5 +357,46 @@ def make_inputs(root):
     return {
         "runs": [make_run(root, "fly", TARGETS, seed=seed, auroc=auroc) for seed, auroc in ((0, 0.8), (1, 0.9))],
         "datasets": [make_dataset(root, "fly", TARGETS)],
+        "database": write_motifs(root / "motifs.meme", MOTIFS),
+    }
+
+
+def make_regression(root, targets=("Dev", "Hk"), seeds=(0, 1), n=240):
+    """Two seeds of one network on quantitative targets of sequences."""
+    targets = list(targets)
+    options = {"task": "regression", "n": n}
+    return {
+        "runs": [make_run(root, "starr", targets, seed=seed, **options) for seed in seeds],
+        "datasets": [
+            make_dataset(
+                root, "starr", targets, baseline=0.2, outcomes=SEQUENCE_OUTCOMES, kinds=(), task="regression", n_rows=n
+            )
+        ],
+        "database": write_motifs(root / "motifs.meme", MOTIFS),
+    }
+
+
+def make_many_networks(root, n_models=14, seeds=(0, 1, 2), targets=("CTCF",)):
+    """Networks of one dataset whose validation scores fall with their number while their test scores do not."""
+    targets = list(targets)
+    runs = []
+    for number in range(n_models):
+        test = 0.70 + 0.15 * ((number * 5 + 2) % n_models) / n_models
+        for seed in seeds:
+            runs.append(
+                make_run(
+                    root,
+                    "fly",
+                    targets,
+                    model=f"network_{number:02}",
+                    seed=seed,
+                    auroc=round(test + 0.01 * (seed - 1), 4),
+                    validation=0.9 - 0.01 * number + 0.002 * seed,
+                    parameters=1000 * (number + 1),
+                )
+            )
+    return {
+        "runs": runs,
+        "datasets": [make_dataset(root, "fly", targets)],
         "database": write_motifs(root / "motifs.meme", MOTIFS),
     }

@@ -36,7 +36,7 @@ def history(epochs=12, kept=8):
         "epoch": epoch,
         "train_loss": 1 / epoch,
         "val_loss": 1 / epoch + 0.01 * epoch,
-        "val_auroc": 1 - 0.5 / epoch,
+        "val_score": 1 - 0.5 / epoch,
         "kept": (epoch == kept).astype(int),
     }
 
@@ -117,7 +117,7 @@ def all_charts(prefix=""):
     ]
     return {
         "loss": loss_curves({0: history(), 1: history(9, 5)}, f"{prefix}loss"),
-        "auroc": validation_curves({0: history(), 1: history(9, 5)}, f"{prefix}auroc"),
+        "auroc": validation_curves({0: history(), 1: history(9, 5)}, f"{prefix}auroc", "AUROC", "Validation AUROC"),
         "roc": chart(truth, predicted, f"{prefix}roc"),
         "pr": precision_recall_chart(curves, 0.25, f"{prefix}pr", "Precision and recall"),
         "gc": distribution(f"{prefix}gc"),
@@ -179,6 +179,12 @@ def test_names_are_drawn_as_they_are(label):
     assert label in root.get("aria-label")
 
 
+def test_words_of_the_label_stay_apart():
+    # The spaces that the commands of a path do without were taken out of the label too: "AUROCagainst".
+    svg = loss_curves({0: history()}, "x", "AUROC against 0.123 of Z C in M L")
+    assert ElementTree.fromstring(svg).get("aria-label").startswith("AUROC against 0.123 of Z C in M L: training")
+
+
 def test_numbers_of_the_legend_keep_their_digits():
     svg = all_charts()["loss"]
     value = history()["val_loss"][7]
@@ -190,11 +196,15 @@ def test_chart_stays_small():
     assert len(chart(truth, predicted)) < 16_000
 
 
-@pytest.mark.parametrize("draw", [loss_curves, validation_curves])
+def score_curves(histories, prefix):
+    return validation_curves(histories, prefix, "Pearson r", "Validation Pearson r")
+
+
+@pytest.mark.parametrize("draw", [loss_curves, score_curves])
 def test_odd_histories_are_drawn(draw):
     one_epoch = history(1, 1)
     nothing_kept = history(5, 99)
-    unknown = {**history(4, 2), "val_auroc": np.full(4, np.nan), "val_loss": np.full(4, np.nan)}
+    unknown = {**history(4, 2), "val_score": np.full(4, np.nan), "val_loss": np.full(4, np.nan)}
     svg = draw({0: one_epoch, 1: nothing_kept, 2: unknown}, "odd")
     assert "no epoch kept" in svg
     assert "nan" not in svg.lower()

@@ -25,7 +25,8 @@ from report_inputs import (
 )
 
 from cisflow.report import render_report
-from cisflow.report_rows import filter_row, score_rows
+from cisflow.report_rows import filter_row
+from cisflow.report_scores import score_rows
 from cisflow.report_sentences import LIMITS
 
 TEMPLATE = Path(__file__).parents[1] / "resources" / "report" / "report.html.j2"
@@ -176,7 +177,7 @@ def test_page_of_three_seeds_and_64_filters_stays_below_a_megabyte(inputs):
 
 def test_scores_are_means_over_seeds_with_their_spread(inputs):
     row = score_rows(inputs["runs"], inputs["datasets"])[0]
-    assert row["auroc"] == pytest.approx((0.8 + 0.9) / 2)
+    assert row["score"] == pytest.approx((0.8 + 0.9) / 2)
     assert (row["low"], row["high"]) == (pytest.approx(0.82), pytest.approx(0.88))
     assert (row["seed_low"], row["seed_high"]) == (0.8, 0.9)
     assert row["baseline"] == 0.55
@@ -312,4 +313,6 @@ def test_many_datasets_are_summed_up_and_only_some_shown(tmp_path):
     # 0.50, 0.54 ... 0.86: their median, by hand
     assert "median test AUROC 0.680 over 10 scores" in page.text
     # 0.50 and 0.54 lie below 0.55; 0.58 is better but 0.55 < 0.58; 0.62 - 0.03 > 0.55 + 0.03
-    assert "Beside GC content alone: 14 of 20 scores are better with intervals apart, 2 are better with" in page.text
+    assert (
+        "Beside GC content alone: 14 of 20 AUROC scores are better with intervals apart, 2 are better with" in page.text
+    )

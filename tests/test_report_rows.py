@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from report_inputs import make_run
 
-from cisflow.report_rows import own_motif_rows, recurrence_rows, training_row, verdict
+from cisflow.report_rows import own_motif_rows, recurrence_rows, training_row
+from cisflow.report_scores import verdict
 
 
 def test_recurrence_counts_seeds_not_filters():
@@ -36,9 +37,9 @@ def test_own_motif_is_found_by_name_whatever_the_case():
     ]
 
 
-def score(auroc, low, high, baseline, baseline_low, baseline_high):
+def score(value, low, high, baseline, baseline_low, baseline_high):
     return {
-        "auroc": auroc,
+        "score": value,
         "low": low,
         "high": high,
         "baseline": baseline,
@@ -64,7 +65,7 @@ def test_verdict(row, expected):
 
 
 def test_training_row_flags(tmp_path):
-    run = make_run(tmp_path, "fly", ["CTCF"], kept=5)
+    run = {**make_run(tmp_path, "fly", ["CTCF"], kept=5), "task": "binary"}
     row = training_row(run, 5)
     assert (row["epochs"], row["kept"], row["unfinished"], row["early"]) == (5, 5, True, False)
     assert training_row(run, 50)["unfinished"] is False
@@ -74,7 +75,7 @@ def test_training_row_flags(tmp_path):
 
 @pytest.mark.parametrize("column", ["train_loss", "val_loss"])
 def test_a_loss_that_is_no_number_at_the_end_is_flagged(tmp_path, column):
-    run = make_run(tmp_path, "fly", ["CTCF"], kept=3)
+    run = {**make_run(tmp_path, "fly", ["CTCF"], kept=3), "task": "binary"}
     table = pd.read_csv(run["history"], sep="\t")
     table.loc[table.index[-1], column] = float("nan")
     table.to_csv(run["history"], sep="\t", index=False)

@@ -3,7 +3,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -264,25 +263,29 @@ def without_seconds(history):
     return [{key: value for key, value in row.items() if key != "seconds"} for row in history]
 
 
+class Signalling(ResidentSplit):
+    """A split that sends a signal to its own process before the batch of a given number, counted over all epochs."""
+
+    def __init__(self, number, name):
+        super().__init__(planted(512, 1), LENGTH, torch.device("cpu"))
+        self.left, self.name = number, name
+
+    def batches(self, *arguments):
+        for batch in super().batches(*arguments):
+            if self.left == 0:
+                os.kill(os.getpid(), getattr(signal, self.name))
+            self.left -= 1
+            yield batch
+
+
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
-def test_a_signal_ends_it_after_the_step_and_it_goes_on_as_if_nothing_had_been(tmp_path, name, every_epoch):
-    settings = {"max_epochs": 100, "patience": 100}
-    alone, history = fitted(**settings)
-    kept, ends = {"checkpoint": tmp_path / "checkpoint.pt", "identity": "this"}, 0
-    resumed = None
-    while resumed is None:
-        timer = threading.Timer(random.uniform(0.05, 0.3), os.kill, (os.getpid(), getattr(signal, name)))
-        guard = signal.signal(getattr(signal, name), lambda *_: None)  # one that comes too late must not end the test
-        if ends < 5:
-            timer.start()
-        try:
-            resumed, again = fitted(**settings, **kept)
-        except Interrupted as error:
-            ends += f"asked to stop ({name})" in str(error)
-        finally:
-            timer.cancel()
-            signal.signal(getattr(signal, name), guard)
-    assert ends
+def test_a_signal_ends_it_after_the_step_and_it_goes_on_as_if_nothing_had_been(tmp_path, name):
+    alone, history = fitted()
+    kept = {"checkpoint": tmp_path / "checkpoint.pt", "identity": "this"}
+    for number in (0, 7, 3, 12, 5):  # eight batches make an epoch
+        with pytest.raises(Interrupted, match=rf"asked to stop \({name}\)"):
+            fitted(split=Signalling(number, name), **kept)
+    resumed, again = fitted(**kept)
     assert same(weights(alone), weights(resumed))
     assert without_seconds(history) == without_seconds(again)
 

@@ -84,7 +84,8 @@ def augmented(rows, length, generator):
     cropped = rows.codes.unfold(1, length, 1)[torch.arange(n_rows, device=device), offsets]
     forward = Batch(cropped, rows.targets, rows.tracks)
     backward = other_strand(forward)
-    codes = torch.where(flips[:, None], backward.codes, forward.codes)
+    # The difference wraps round, and the sum back. On a CPU, torch.where takes six times as long.
+    codes = forward.codes + (backward.codes - forward.codes) * flips.to(torch.uint8)[:, None]
     tracks = None if rows.tracks is None else torch.where(flips[:, None, None], backward.tracks, forward.tracks)
     return Batch(codes, rows.targets, tracks)
 

@@ -187,18 +187,21 @@ def loss_curves(histories, prefix, title="Loss"):
             entries.append((f"seed {seed}: " + _kept_text(history, "val_loss", "loss"), colour, dash, ""))
         axes.set(xlabel="epoch", ylabel="loss")
 
-    return _chart(draw, entries, prefix, title, f"{title}: training and validation loss per epoch", height=2.5)
+    return chart(draw, entries, prefix, title, f"{title}: training and validation loss per epoch", height=2.5)
 
 
-def validation_curves(histories, prefix, title="Validation AUROC"):
-    """Validation AUROC per epoch, a colour a seed, the kept epoch marked.
+def validation_curves(histories, prefix, quantity, title):
+    """Validation score per epoch, a colour a seed, the kept epoch marked.
 
     Parameters
     ----------
     histories : dict[str, pandas.DataFrame or dict of arrays]
-        Seed to the columns `epoch`, `val_auroc`, `kept` of its history.
-    prefix, title : str
+        Seed to the columns `epoch`, `val_score`, `kept` of its history.
+    prefix : str
         As for `loss_curves`.
+    quantity : str
+        What the score is called.
+    title : str
 
     Returns
     -------
@@ -209,11 +212,11 @@ def validation_curves(histories, prefix, title="Validation AUROC"):
 
     def draw(axes):
         for (seed, history), (colour, dash) in zip(histories.items(), series_styles(len(histories)), strict=True):
-            _validation_line(axes, history, "val_auroc", colour, dash)
-            entries.append((f"seed {seed}: " + _kept_text(history, "val_auroc", "AUROC"), colour, dash, ""))
-        axes.set(xlabel="epoch", ylabel="AUROC, mean over targets")
+            _validation_line(axes, history, "val_score", colour, dash)
+            entries.append((f"seed {seed}: " + _kept_text(history, "val_score", quantity), colour, dash, ""))
+        axes.set(xlabel="epoch", ylabel=f"{quantity}, mean over targets")
 
-    return _chart(draw, entries, prefix, title, f"{title} per epoch", height=2.5)
+    return chart(draw, entries, prefix, title, f"{title} per epoch", height=2.5)
 
 
 def series_styles(count):
@@ -271,7 +274,7 @@ def roc_chart(curves, prefix, title):
         axes.set(xlabel="false positive rate", ylabel="true positive rate")
 
     entries = [*_curve_entries(curves), ("chance: 0.500", TOKENS["muted"], (0, (1, 1.5)), "")]
-    return _chart(draw, entries, prefix, title, f"ROC curves, {title}", height=3.2, unit_square=True)
+    return chart(draw, entries, prefix, title, f"ROC curves, {title}", height=3.2, is_unit_square=True)
 
 
 def precision_recall_chart(curves, prevalence, prefix, title):
@@ -302,7 +305,7 @@ def precision_recall_chart(curves, prevalence, prefix, title):
     entries = _curve_entries(curves)
     if has_prevalence:
         entries.append((f"prevalence: {prevalence:.3f}", TOKENS["muted"], (0, (1, 1.5)), ""))
-    return _chart(draw, entries, prefix, title, f"Precision-recall curves, {title}", height=3.2, unit_square=True)
+    return chart(draw, entries, prefix, title, f"Precision-recall curves, {title}", height=3.2, is_unit_square=True)
 
 
 def _curve_style(curve):
@@ -323,27 +326,51 @@ def _curve_entries(curves):
     return [(curve["label"], *_curve_style(curve), "") for curve in curves]
 
 
-def _chart(draw, entries, prefix, title, label, height, unit_square=False):
-    """One pair of axes, its legend below it so that no line is ever covered, as cleaned SVG."""
+def chart(draw, entries, prefix, title, label, height, is_unit_square=False, most_lines=LEGEND_LINES):
+    """One pair of axes, its legend below it so that no line is ever covered, as cleaned SVG.
+
+    Parameters
+    ----------
+    draw : callable
+        Draws on the `matplotlib.axes.Axes` that it is given, and may add to `entries`. Where it sets no logarithmic
+        x axis, that axis is one of whole numbers.
+    entries : list of (str, colour, line style, marker)
+        The legend.
+    prefix, title : str
+        As for `loss_curves`.
+    label : str
+        Text for screen readers.
+    height : float
+        Of the axes, in inches.
+    is_unit_square : bool
+        Both axes run from 0 to 1.
+    most_lines : int
+        Of the legend; what more there is is counted.
+
+    Returns
+    -------
+    str
+        An `<svg>`.
+    """
     with matplotlib.rc_context(SETTINGS):
         # The axes are drawn first: only then is it known what the legend has to say.
         figure = Figure(facecolor="none")
         axes = figure.add_axes((0, 0, 1, 1), facecolor="none")
         draw(axes)
         axes.set_title(title)
-        if unit_square:
+        if is_unit_square:
             axes.set(xlim=(0, 1), ylim=(0, 1.005))
-        else:
+        elif axes.get_xscale() == "linear":
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
-        if len(entries) > LEGEND_LINES:
-            more = len(entries) - LEGEND_LINES + 1
-            entries = [*entries[: LEGEND_LINES - 1], (f"and {more} more", TOKENS["muted"], "none", "")]
+        if len(entries) > most_lines:
+            more = len(entries) - most_lines + 1
+            entries = [*entries[: most_lines - 1], (f"and {more} more", TOKENS["muted"], "none", "")]
         total = TOP + height + BOTTOM + LEGEND_LINE * len(entries) + 0.05
         figure.set_size_inches(WIDTH, total)
         bottom = total - TOP - height
         axes.set_position((LEFT / WIDTH, bottom / total, (WIDTH - LEFT - RIGHT) / WIDTH, height / total))
         for line in axes.lines:
-            line.set_clip_on(not unit_square)  # a curve along the border keeps its full width
+            line.set_clip_on(not is_unit_square)  # a curve along the border keeps its full width
         below_axes(figure, entries, LEFT / WIDTH, (bottom - BOTTOM + 0.04) / total)
         return figure_svg(figure, prefix, label)
 
@@ -431,10 +458,10 @@ def _clean_tag(tag, prefix):
     tag = re.sub(r"font: (?:\w+ )?([\d.]+px) [^;\"]+", r"font-size: \1", tag)
     tag = re.sub(r" ?font-family: [^;\"]+;?", "", tag)
     tag = re.sub(r' transform="rotate\(-0 [^"]*"', "", tag)
-    if not tag.startswith("<svg"):  # the label keeps its digits
-        tag = re.sub(r"-?\d+\.\d{2,}", _one_decimal, tag)
     tag = re.sub(r"\s+", " ", tag)
-    tag = re.sub(r' (?=[MLCQz]\b)|(?<=[MLCQ]) |(?<=z) (?=")', "", tag)
+    if not tag.startswith("<svg"):  # the label keeps its digits, and its words their spaces
+        tag = re.sub(r"-?\d+\.\d{2,}", _one_decimal, tag)
+        tag = re.sub(r' (?=[MLCQz]\b)|(?<=[MLCQ]) |(?<=z) (?=")', "", tag)
     for name, colour in TOKENS.items():
         tag = tag.replace(colour, f"var(--figure-{name})")
     return tag
@@ -445,7 +472,7 @@ def _one_decimal(number):
     return "0" if text in ("0.0", "-0.0") else text.removesuffix(".0")
 
 
-def interval_bar(value, low, high, baseline=None, start=0.4, end=1.0):
+def interval_bar(value, low, high, baseline=None, scale=(0.4, 1.0), guess=0.5, seeds=(), length=100):
     """A score with its interval on one short line, for a table cell; the number stands beside it.
 
     Parameters
@@ -454,26 +481,35 @@ def interval_bar(value, low, high, baseline=None, start=0.4, end=1.0):
         The score and its interval; what is NaN is not drawn.
     baseline : float or None
         Drawn as a tick.
-    start, end : float
+    scale : (float, float)
         Scores at the two ends of the line; what lies beyond is drawn at the end.
+    guess : float
+        Score of a guess, where an upright stands.
+    seeds : list of float
+        Scores of the single seeds, drawn as small dots below the line.
+    length : int
+        Of the line.
 
     Returns
     -------
     str
-        An `<svg>` 100 units wide, with a dotted line at 0.5.
+        An `<svg>`.
     """
+    start, end = scale
 
     def position(score):
-        return f"{100 * (min(max(score, start), end) - start) / (end - start):.0f}"
+        return f"{length * (min(max(score, start), end) - start) / (end - start):.0f}"
 
     def known(score):
         return score is not None and np.isfinite(score)
 
-    parts = [f'<path class="bar-axis" d="M0 8H100M{position(0.5)} 1V15"/>']
+    parts = [f'<path class="bar-axis" d="M0 8H{length}M{position(guess)} 1V15"/>']
     if known(low) and known(high):
         parts.append(f'<path class="bar-interval" d="M{position(low)} 8H{position(high)}"/>')
     if known(baseline):
         parts.append(f'<path class="bar-baseline" d="M{position(baseline)} 2V14"/>')
     if known(value):
         parts.append(f'<circle class="bar-value" cx="{position(value)}" cy="8" r="3.5"/>')
-    return f'<svg class="bar" viewBox="-4 0 108 16" width="108" height="16" aria-hidden="true">{"".join(parts)}</svg>'
+    parts += [f'<circle class="bar-seed" cx="{position(seed)}" cy="14" r="1.7"/>' for seed in seeds if known(seed)]
+    size = f'viewBox="-4 0 {length + 8} 16" width="{length + 8}" height="16"'
+    return f'<svg class="bar" {size} aria-hidden="true">{"".join(parts)}</svg>'

@@ -218,7 +218,7 @@ def heat_map(shares, counts, names, label):
     self_cells = "".join(f"M{i} {i}h1v1h-1z" for i in range(size))
     parts.append(f'<path class="heat-self" d="{self_cells}"/>')
     for shade in range(1, SHADES + 1):
-        path = _cells_of(_shade_of(shares) == shade)
+        path = cells_path(_shade_of(shares) == shade)
         if path:
             parts.append(f'<path class="heat" fill-opacity="{_opacity(shade, darkest)}" d="{path}"/>')
     parts.append(f'<path class="heat-frame" d="M0 0H{size}V{size}H0z"/></g>')
@@ -254,8 +254,18 @@ def _opacity(shade, darkest):
     return f"{darkest * (0.04 + 0.96 * shade / SHADES):.2f}"
 
 
-def _cells_of(mask):
-    """An SVG path of the true cells, neighbours within a row as one rectangle."""
+def cells_path(mask):
+    """An SVG path of the true cells, neighbours within a row as one rectangle.
+
+    Parameters
+    ----------
+    mask : array_like of bool, shape (rows, columns)
+
+    Returns
+    -------
+    str
+        In units of a cell; empty where none is true.
+    """
     commands = []
     for row, cells in enumerate(mask):
         edges = np.flatnonzero(np.diff(np.concatenate([[0], cells.astype(int), [0]])))

@@ -4,7 +4,15 @@
 Every check yields (where, found, expected, fix).
 """
 
+from difflib import get_close_matches
+
 COUNT_LOSSES = ("poisson", "negative_binomial")
+
+
+def nearest(name, known):
+    """How to mend a name that is none of the known ones."""
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean `{near[0]}`?" if near else "mend the name"
 
 
 def strategy_of(entry):
@@ -92,9 +100,10 @@ def parent_problems(name, models, datasets, where):
         return
     key, (dataset, model) = strategy_of(entry), parent
     if dataset not in datasets:
-        yield where, f"{key}: no dataset {dataset!r}", f"one of {', '.join(list(datasets)[:10])}", "mend the name"
+        known = ", ".join(list(datasets)[:10])
+        yield where, f"{key}: no dataset {dataset!r}", f"one of {known}", nearest(dataset, datasets)
     if model not in models:
-        yield where, f"{key}: no model {model!r}", f"one of {', '.join(list(models)[:20])}", "mend the name"
+        yield where, f"{key}: no model {model!r}", f"one of {', '.join(list(models)[:20])}", nearest(model, models)
         return
     if dataset in datasets and not takes(models[model], dataset):
         yield (
@@ -133,7 +142,8 @@ def use_problems(name, models, tasks, targets, settings, where):
     unknown = [dataset for dataset in entry.get("datasets", []) if dataset not in tasks]
     if unknown:
         names = ", ".join(list(tasks)[:10])
-        yield where, f"datasets: no dataset {', '.join(map(repr, unknown))}", f"one of {names}", "mend the name"
+        fix = nearest(unknown[0], tasks)
+        yield where, f"datasets: no dataset {', '.join(map(repr, unknown))}", f"one of {names}", fix
     used = [dataset for dataset in tasks if takes(entry, dataset)]
     if strategy_of(entry) == "features":
         return
@@ -162,7 +172,7 @@ def use_problems(name, models, tasks, targets, settings, where):
             f"{where}, training.target_weights",
             f"no target {', '.join(map(repr, strange))}",
             f"targets of its datasets: {', '.join(sorted(known)[:20])}",
-            "mend the name",
+            nearest(strange[0], sorted(known)),
         )
     if training["warmup_epochs"] and training["schedule"] == "one_cycle":
         yield (

@@ -1,9 +1,9 @@
 """The report page: tables in, one closed HTML file out.
 
-Tables are turned into rows (`report_rows`), and sentences (`report_sentences`, `report_data_sentences`), figures and
-tables (`report_details`, `report_data`) are all written from those rows; the template holds the words that do not
-change. Nothing is recomputed from predictions except the shape of the ROC and precision-recall curves. Where no network
-was trained the page is made of the data alone.
+Tables are turned into rows (`report_rows`, `report_scores`), and sentences (`report_sentences`, `report_doubts`,
+`report_data_sentences`), figures and tables (`report_comparison`, `report_details`, `report_learning`, `report_data`)
+are all written from those rows; the template holds the words that do not change. Nothing is recomputed from predictions
+except the shapes of curves and of clouds of points. Where no network was trained the page is made of the data alone.
 """
 
 import base64
@@ -13,25 +13,30 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from cisflow.figures import interval_bar
 from cisflow.figures_data import outcome_bar
 from cisflow.logos import glyph_symbols, motif_symbol
 from cisflow.meme import read_meme
+from cisflow.report_comparison import score_bar
 from cisflow.report_data import data_details, kind_name, kinds_of, ks_values, parts_of
 from cisflow.report_data_sentences import data_doubts, data_findings, nothing_trained
-from cisflow.report_details import network_details
-from cisflow.report_numbers import MISSING, count_of, fixed, percent, scientific, span
+from cisflow.report_details import by_validation, network_details, runs_with_logos
+from cisflow.report_doubts import doubts, told, warning_doubts
+from cisflow.report_learning import learning_findings, learning_rows, search_doubts, trial_rows
+from cisflow.report_numbers import MISSING, TASKS, count_of, fixed, percent, scientific, span
 from cisflow.report_rows import (
     filter_row,
     identity,
     matched_filters,
+    network_rows,
     networks,
-    of_dataset,
+    of_folds,
     own_motif_rows,
-    score_rows,
     training_row,
+    validation_score,
+    warning_rows,
 )
-from cisflow.report_sentences import BASELINE_NAME, LIMITS, doubts, findings, told, varying_keys
+from cisflow.report_scores import by_score, score_rows
+from cisflow.report_sentences import BASELINE_NAME, LIMITS, findings, seeds_name, varying_keys
 from cisflow.report_tables import read_balance, read_inputs, read_leaks, read_splits
 
 OF_NETWORKS = [  # settings that shape nothing where no network was trained
@@ -45,26 +50,31 @@ OF_NETWORKS = [  # settings that shape nothing where no network was trained
 ]
 
 
-def render_report(runs, datasets, database, template, settings):
+def render_report(runs, datasets, database, template, settings, searches=()):
     """The report as one HTML page that loads nothing from elsewhere.
 
     Parameters
     ----------
     runs : list of dict
-        One a trained network: `dataset`, `fold`, `model`, `seed`, and the paths `history`, `predictions`, `metrics`,
-        `filters`, `filters_meme`, `motif_matches`. None at all: the page shows the data alone.
+        One a trained network: `dataset`, `fold`, `model`, `seed`, and the paths `predictions` and `metrics`. It may
+        have the paths `history` (without it there are no training curves; `choice` then holds validation scores),
+        `filters`, `filters_meme` and `motif_matches` (without all three there are no motifs) and `warnings`;
+        `parameters` (a number); and `parent` (text, what it rests on). No run at all: the page shows the data alone.
     datasets : list of dict
         One a dataset and fold: `dataset`, `fold`, `task` (`binary` or `regression`), `targets` (list of str), and the
         paths `windows_report`, `label_overlaps`, `split_report`, `leakage`, `distributions`, `balance`,
-        `target_scaling` and, where there are runs, `baseline_metrics`, `baseline_predictions`.
+        `target_scaling` and, where there are runs, `baseline_metrics`, `baseline_predictions`. It may have the path
+        `learning_curves`.
     database : str, Path or None
-        MEME file of known motifs; not needed without runs.
+        MEME file of known motifs; not needed where no run has filters.
     template : str or Path
-        `report.html.j2`; `data.html.j2`, `report.css` and `report.js` lie beside it.
+        `report.html.j2`; `data.html.j2`, `networks.html.j2`, `report.css` and `report.js` lie beside it.
     settings : dict
         `genome` (`none` without one), `config_file`, `version`, `database_name`, `match_q`, `max_datasets_in_detail`,
-        `max_epochs` (model to number), `negatives` (text) and `splits` (its `leakage` is the policy); these and any
-        others are printed.
+        `max_epochs` (model to number; a model without epochs is left out), `negatives` (text) and `splits` (its
+        `leakage` is the policy); these and any others are printed.
+    searches : list of dict
+        One a search of settings: `dataset`, `fold`, `model` and the path `trials`.
 
     Returns
     -------
@@ -82,37 +92,35 @@ def render_report(runs, datasets, database, template, settings):
         lstrip_blocks=True,
     )
     environment.filters.update(fixed=fixed, scientific=scientific, percent=percent)
-    environment.globals.update(span=span, count_of=count_of)
+    environment.globals.update(span=span, count_of=count_of, seeds_name=seeds_name)
     return environment.get_template(template.name).render(
-        **_page_content(runs, datasets, read_meme(database) if database else {}, settings),
+        **_page_content(runs, datasets, read_meme(database) if database else {}, settings, searches),
         style=Markup(style),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
 
-def _page_content(runs, datasets, database, settings):
+def _page_content(runs, datasets, database, settings, searches):
     """Everything that the template prints."""
-    runs = [
-        {
-            **run,
-            "training_row": training_row(run, settings["max_epochs"][run["model"]]),
-            "filter_row": filter_row(run, settings["match_q"]),
-        }
-        for run in runs
-    ]
-    datasets = _with_tables(datasets)
-    trainings, filter_rows = [run["training_row"] for run in runs], [run["filter_row"] for run in runs]
+    datasets = _with_tables(datasets, searches)
+    warnings = warning_rows(runs)
+    runs = _with_rows(runs, datasets, warnings, settings)
+    trainings, filter_rows = ([run[name] for run in runs if run[name]] for name in ("training_row", "filter_row"))
+    of_networks, runs_of = network_rows(runs, warnings), of_folds(runs)
     own_motifs = _own_motifs(filter_rows, datasets, database)
     varying = varying_keys(runs, datasets)
     names = list(dict.fromkeys(entry["dataset"] for entry in datasets))
     limit = settings["max_datasets_in_detail"]
 
     members = {name: [entry for entry in datasets if entry["dataset"] == name] for name in names[:limit]}
-    in_detail = _networks_in_detail(runs, members, limit)
+    in_detail = _networks_in_detail(runs_of, members, limit)
     anchors = _anchors(members, in_detail)
-    scores = _overview(score_rows(runs, datasets), filter_rows, anchors)
-    drawn = {}
+    all_scores = score_rows(runs, datasets)
+    scores = _overview(all_scores, of_networks, filter_rows, anchors)
+    scores_of = of_folds(scores)
+    ordered = {key: by_validation(networks(runs_of[key]), of_networks) for key in in_detail}
+    drawn = {"motifs": {}, "runs": runs_with_logos(ordered.values())}
     details = [
         {
             "id": f"dataset-{number}",
@@ -121,39 +129,59 @@ def _page_content(runs, datasets, database, settings):
             "folds": [
                 network_details(
                     entry,
-                    of_dataset(runs, entry),
-                    of_dataset(scores, entry),
+                    ordered[identity(entry)],
+                    scores_of[identity(entry)],
+                    of_networks,
                     anchors[identity(entry)],
                     database,
                     drawn,
-                    settings["match_q"],
+                    settings,
                 )
                 for entry in entries
                 if identity(entry) in in_detail
             ],
-            "folds_left_out": [entry["fold"] for entry in entries if runs and identity(entry) not in in_detail],
+            "folds_left_out": [
+                entry["fold"] for entry in entries if identity(entry) in runs_of and identity(entry) not in in_detail
+            ],
         }
         for number, (name, entries) in enumerate(members.items(), start=1)
     ]
     drawings = [
-        motif_symbol(symbol, database[motif].pwm, orientation) for (motif, orientation), symbol in drawn.items()
+        motif_symbol(symbol, database[motif].pwm, orientation)
+        for (motif, orientation), symbol in drawn["motifs"].items()
     ]
-    of_networks = findings(scores, filter_rows, own_motifs, varying, settings) if runs else [nothing_trained(settings)]
+    if runs:
+        found = findings(all_scores, of_networks, filter_rows, own_motifs, varying, settings)
+        found += learning_findings(datasets, of_networks, varying)
+    else:
+        found = [nothing_trained(settings)]
+    trials = [search for entry in datasets for search in entry["searches"]]
+    tasks = [task for task in TASKS if any(entry["task"] == task for entry in datasets)]
     return {
         "title": names[0] if len(names) == 1 else count_of(len(names), "dataset"),
         "facts": _facts(runs, datasets, settings),
-        "findings": [*of_networks, *data_findings(datasets, varying)],
+        "findings": [*found, *data_findings(datasets, varying)],
         "doubts": told(
             [
+                *warning_doubts(warnings, varying),
                 *data_doubts(datasets, varying, bool(runs)),
-                *doubts(scores, trainings, filter_rows, own_motifs, varying),
+                *doubts(all_scores, trainings, filter_rows, own_motifs, varying),
+                *search_doubts(trials, varying),
             ]
         ),
         "has_networks": bool(runs),
-        "scores": scores,
+        "has_filters": bool(filter_rows),
+        "tasks": tasks,
+        "words": TASKS,
+        "overviews": [
+            (TASKS[task], rows) for task in tasks if (rows := [row for row in scores if row["task"] == task])
+        ],
         "data_rows": _data_overview(datasets, anchors) if len(datasets) > 1 or not runs else [],
         "several_datasets": "dataset" in varying,
         "several_folds": "fold" in varying,
+        "several_models": any(row["is_chosen"] for row in of_networks.values()) or "model" in varying,
+        # Of a single dataset and fold the networks are compared where the overview would stand.
+        "compared_above": len(datasets) == 1 and any(fold["comparison"] for part in details for fold in part["folds"]),
         "details": details,
         "n_datasets": len(names),
         "settings": settings,
@@ -166,9 +194,23 @@ def _page_content(runs, datasets, database, settings):
     }
 
 
-def _with_tables(datasets):
+def _with_rows(runs, datasets, warnings, settings):
+    """Runs with what the page needs of each in several places."""
+    tasks, warnings_of = {identity(entry): entry["task"] for entry in datasets}, networks(warnings)
+    complete = []
+    for run in runs:
+        row = {**run, "task": tasks[identity(run)]}
+        row["training_row"] = training_row(row, settings["max_epochs"].get(run["model"]))
+        row["validation"] = validation_score(row, row["training_row"])
+        row["filter_row"] = filter_row(row, settings["match_q"])
+        row["warnings_found"] = warnings_of.get((*identity(run), run["model"]), [])
+        complete.append(row)
+    return complete
+
+
+def _with_tables(datasets, searches):
     """Entries of datasets with the tables that say something of each, in detail or not; folds share their inputs."""
-    inputs = {}
+    inputs, searches_of = {}, of_folds(searches)
     for entry in datasets:
         if entry["dataset"] not in inputs:
             inputs[entry["dataset"]] = read_inputs(entry["windows_report"], entry["task"])
@@ -179,6 +221,8 @@ def _with_tables(datasets):
             "splits": read_splits(entry["split_report"]),
             "leaks": read_leaks(entry["leakage"]),
             "balance": read_balance(entry["balance"]),
+            "learning": learning_rows(entry),
+            "searches": [trial_rows(search, entry["task"]) for search in searches_of.get(identity(entry), [])],
         }
         for entry in datasets
     ]
@@ -194,14 +238,15 @@ def _anchors(members, in_detail):
     return anchors
 
 
-def _networks_in_detail(runs, members, limit):
+def _networks_in_detail(runs_of, members, limit):
     """Datasets and folds whose networks are shown in detail: the first folds of all datasets, then the second, ..."""
     places = [
         (fold, number, identity(entry))
         for number, entries in enumerate(members.values())
         for fold, entry in enumerate(entries)
+        if identity(entry) in runs_of
     ]
-    return {found for *_, found in sorted(places)[:limit]} if runs else set()
+    return [found for *_, found in sorted(places)[:limit]]
 
 
 def _data_overview(datasets, anchors):
@@ -242,18 +287,26 @@ def _own_motifs(filter_rows, datasets, database):
     ]
 
 
-def _overview(scores, filter_rows, anchors):
-    """Score rows with their bar, the filters that matched, and where the page shows details of their dataset."""
+def _overview(scores, of_networks, filter_rows, anchors):
+    """Score rows with their network, their bar, the filters that matched, and where the page shows their details.
+
+    The networks of one dataset, fold and target stand together, the highest test score first.
+    """
     matched = {key: "{:,}/{:,}".format(*matched_filters(members)) for key, members in networks(filter_rows).items()}
-    return [
-        {
-            **row,
-            "bar": Markup(interval_bar(row["auroc"], row["low"], row["high"], row["baseline"])),
-            "matched": matched[*identity(row), row["model"]],
-            "anchor": anchors.get(identity(row), ""),
-        }
-        for row in scores
-    ]
+    groups = {}
+    for row in scores:
+        key = (*identity(row), row["model"])
+        groups.setdefault((*identity(row), row["target"]), []).append(
+            {
+                **row,
+                "is_baseline": False,
+                "network": of_networks[key],
+                "bar": score_bar(row, row["baseline"]),
+                "matched": matched.get(key, MISSING),
+                "anchor": anchors.get(identity(row), ""),
+            }
+        )
+    return [row for rows in groups.values() for row in by_score(rows)]
 
 
 def _facts(runs, datasets, settings):
@@ -275,9 +328,11 @@ def _flat_settings(settings, prefix=""):
     """Settings as (name, text) pairs; nested names are joined, lists are listed."""
     pairs = []
     for key, value in settings.items():
-        name = f"{prefix}{key.replace('_', ' ')}"
+        name = f"{prefix}{str(key).replace('_', ' ')}"
         if isinstance(value, dict):
             pairs += _flat_settings(value, f"{name}: ")
+        elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+            pairs += _flat_settings(dict(enumerate(value, start=1)), f"{name} ")
         elif isinstance(value, list):
             pairs.append((name, ", ".join(map(str, value)) or "none"))
         else:

@@ -1,7 +1,11 @@
-"""The networks of one dataset and fold in detail: training curves, test curves, and the filters with their logos."""
+"""The networks of one dataset and fold in detail: training curves, test curves, and the filters with their logos.
+
+Of many networks the first few, those with the best validation scores, stand open; the others are folded.
+"""
 
 import math
 
+import numpy as np
 from markupsafe import Markup
 
 from cisflow.figures import (
@@ -12,113 +16,218 @@ from cisflow.figures import (
     roc_points,
     validation_curves,
 )
+from cisflow.figures_scores import MOST_DOTS, common_limits, prediction_panel
 from cisflow.logos import logo, stacked_logos
 from cisflow.meme import read_meme
-from cisflow.report_numbers import count_of, fixed, is_known, listed, percent, span
-from cisflow.report_rows import STATUSES, matched_filters, networks, recurrence_rows
-from cisflow.report_sentences import BASELINE_NAME, seed_name
+from cisflow.report_comparison import comparison
+from cisflow.report_learning import learning_section, trials_section
+from cisflow.report_numbers import count_of, fixed, is_known, listed, percent, span, words_of
+from cisflow.report_rows import NOT_COMPARABLE, STATUSES, identity, matched_filters, recurrence_rows
+from cisflow.report_sentences import BASELINE_NAME, seed_name, seeds_name
 from cisflow.report_tables import read_matches, read_predictions
 
 RECURRENCES = 8  # database motifs that are listed openly; more lie in a closed table
 TARGETS_IN_DETAIL = 12  # targets of a dataset that get curves
+OPEN_NETWORKS = 3  # that are not folded
+NETWORKS_TOGETHER = 6  # in one chart; each has a colour
+FILTERS_ON_PAGE = 3000  # whose logos are drawn; at some 4 kB each a page of more takes long to load
 
 
-def network_details(entry, runs, scores, anchor, database, drawn, match_q):
+def by_validation(groups, network_rows):
+    """Networks with the best validation score first, those that cannot be compared by one last.
+
+    Parameters
+    ----------
+    groups : dict[(dataset, fold, model), list of dict]
+        The runs of each network.
+    network_rows : dict
+        As from `cisflow.report_rows.network_rows`.
+
+    Returns
+    -------
+    dict
+        `groups` in that order.
+    """
+
+    def place(key):
+        validation, kinds = network_rows[key]["validation"], network_rows[key]["kinds"]
+        return -validation if is_known(validation) and not NOT_COMPARABLE & set(kinds) else math.inf
+
+    return {key: groups[key] for key in sorted(groups, key=place)}
+
+
+def runs_with_logos(folds):
+    """The runs whose filters are drawn, so that a page of many networks can still be loaded.
+
+    Parameters
+    ----------
+    folds : list of dict
+        Of each dataset and fold that is shown in detail the runs of each network, as from `by_validation`. First come
+        the first networks of all, then the second ones.
+
+    Returns
+    -------
+    set of (dataset, fold, model, seed)
+    """
+    ordered = sorted(
+        ((place, run) for fold in folds for place, members in enumerate(fold.values()) for run in members),
+        key=lambda pair: pair[0],
+    )
+    chosen, total = set(), 0
+    for _, run in ordered:
+        n_filters = run["filter_row"]["filters"] if run["filter_row"] else 0
+        if n_filters and total + n_filters <= FILTERS_ON_PAGE:
+            total += n_filters
+            chosen.add((*identity(run), run["model"], run["seed"]))
+    return chosen
+
+
+def network_details(entry, ordered, scores, network_rows, anchor, database, drawn, settings):
     """What the page shows of the networks of one dataset and fold.
 
     Parameters
     ----------
     entry : dict
-        The dataset and fold, as given to `cisflow.report.render_report`.
-    runs : list of dict
-        Its trained networks, each with its `training_row` and `filter_row`.
+        The dataset and fold, as given to `cisflow.report.render_report`, with its `learning` and `searches`.
+    ordered : dict
+        Its runs by network, as from `by_validation`, each with its `training_row`, `filter_row` and `warnings_found`.
     scores : list of dict
         Its rows of `score_rows`.
+    network_rows : dict
+        As from `cisflow.report_rows.network_rows`.
     anchor : str
         Id of its part of the page.
     database : dict[str, cisflow.meme.Motif]
-    drawn : dict[(str, str), str]
-        Id and orientation of the database motifs that the page draws, to the id of their drawing; added to here.
-    match_q : float
+    drawn : dict
+        `motifs`: id and orientation of the database motifs that the page draws, to the id of their drawing, which are
+        added to here; `runs`: those of `runs_with_logos`.
+    settings : dict
+        `match_q`.
 
     Returns
     -------
     dict
     """
-    seeds = list(networks(runs).values())
     blocks = scores[0]["blocks"]
+    with_filters = [members for members in ordered.values() if any(run["filter_row"] for run in members)]
     return {
         "id": anchor,
         "dataset": entry["dataset"],
         "fold": entry["fold"],
+        "words": words_of(entry),
         "scores": scores,
+        "comparison": comparison(scores, network_rows),
         "blocks": fixed(blocks, 0),
         "baseline": BASELINE_NAME,
+        "is_ordered": len(ordered) > OPEN_NETWORKS,
         "training": [
-            _training_section(members, f"{anchor}-training-{number}") for number, members in enumerate(seeds, start=1)
+            {
+                **_training_section(members, network_rows[key], f"{anchor}-training-{number}"),
+                "is_open": number <= OPEN_NETWORKS,
+            }
+            for number, (key, members) in enumerate(ordered.items(), start=1)
         ],
-        "curves": _curve_sections(entry, runs, scores, f"{anchor}-curves"),
+        "searches": [trials_section(search) for search in entry["searches"]],
+        "curves": _curve_sections(entry, ordered, scores, f"{anchor}-curves"),
         "n_targets": len(entry["targets"]),
-        "filters": [_filter_section(members, database, drawn, match_q) for members in seeds],
+        "learning": learning_section(entry, f"{anchor}-learning"),
+        "filters": [
+            {**_filter_section(members, database, drawn, settings["match_q"]), "is_open": number <= OPEN_NETWORKS}
+            for number, members in enumerate(with_filters, start=1)
+        ],
+        "without_filters": [
+            model for (*_, model), members in ordered.items() if not any(run["filter_row"] for run in members)
+        ],
     }
 
 
 # Training -----------------------------------------------------------------------------------------------------------
 
 
-def _training_section(members, prefix):
-    """Training curves of one network over its seeds."""
-    model = members[0]["model"]
-    rows = [run["training_row"] for run in members]
-    histories = {row["seed"]: row["history"] for row in rows}
-    kept = listed((f"{seed_name(row)} kept epoch {fixed(row['kept'], 0)} of {row['epochs']}" for row in rows), 12)
-    return {
+def _training_section(members, network, prefix):
+    """Training curves of one network over its seeds; none of a model that has no epochs."""
+    model, words = network["model"], words_of(network)
+    rows = [run["training_row"] for run in members if run["training_row"]]
+    section = {
         "model": model,
+        "words": words,
+        "parent": network["parent"],
+        "warnings": members[0]["warnings_found"],
         "rows": rows,
+        "loss": "",
+        "score": "",
+    }
+    if not rows:
+        return {
+            **section,
+            "sentence": f"{model}: no training curves ({count_of(len(members), 'seed')} without epochs).",
+        }
+    kept = listed((f"{seed_name(row)} kept epoch {fixed(row['kept'], 0)} of {row['epochs']}" for row in rows), 12)
+    histories = {row["seed"]: row["history"] for row in rows}
+    title = f"Validation {words['name']}, {model}"
+    return {
+        **section,
         "sentence": f"{model}: {kept}.",
         "loss": Markup(loss_curves(histories, f"{prefix}-loss", f"Loss, {model}")),
-        "auroc": Markup(validation_curves(histories, f"{prefix}-auroc", f"Validation AUROC, {model}")),
+        "score": Markup(validation_curves(histories, f"{prefix}-score", words["name"], title)),
     }
 
 
 # Test ---------------------------------------------------------------------------------------------------------------
 
 
-def _curve_sections(entry, runs, scores, prefix):
-    """ROC and precision-recall curves of each target of a dataset; none where the test windows are of one class."""
+def _curve_sections(entry, ordered, scores, prefix):
+    """Charts of each target: ROC and precision-recall curves of labels, predicted against measured values otherwise.
+
+    Those of more networks than go together are folded. A target whose score is unknown has no charts.
+    """
     targets = entry["targets"][:TARGETS_IN_DETAIL]
     predictions = {
         model: [read_predictions(run["predictions"], targets) for run in members]
-        for (_, _, model), members in networks(runs).items()
+        for (_, _, model), members in ordered.items()
     }
     baseline = read_predictions(entry["baseline_predictions"], targets)
+    charts = _label_charts if entry["task"] == "binary" else _value_charts
     sections = []
     for number, target in enumerate(targets, start=1):
-        rows = [row for row in scores if row["target"] == target]
-        name = f"{prefix}-{number}"
-        section = {
-            "target": target,
-            "sentence": " ".join(_curve_sentence(row, len(rows) > 1) for row in rows),
-            "roc": "",
-            "precision_recall": "",
-        }
-        if all(is_known(row["auroc"]) for row in rows):
-            curves = _curves(rows, predictions, baseline, "auroc", "baseline", roc_points)
-            section["roc"] = Markup(roc_chart(curves, f"{name}-auroc", f"ROC, {target}"))
-            curves = _curves(rows, predictions, baseline, "auprc", "baseline_auprc", precision_recall_points)
-            section["precision_recall"] = Markup(
-                precision_recall_chart(
-                    curves, rows[0]["prevalence"], f"{name}-auprc", f"Precision and recall, {target}"
-                )
-            )
-        sections.append(section)
+        by_model = {row["model"]: row for row in scores if row["target"] == target}
+        rows = [by_model[model] for model in predictions]
+        with_score = [row for row in rows if is_known(row["score"])]
+        sections.append(
+            {
+                "target": target,
+                "sentences": [_curve_sentence(row, len(rows) > 1) for row in rows[:OPEN_NETWORKS]],
+                "groups": charts(with_score, predictions, baseline, f"{prefix}-{number}") if with_score else [],
+            }
+        )
     return sections
+
+
+def _label_charts(rows, predictions, baseline, prefix):
+    """ROC and precision-recall curves of one target, a few networks in a chart."""
+    groups, n_charts = [], math.ceil(len(rows) / NETWORKS_TOGETHER)
+    for number in range(1, n_charts + 1):
+        together = rows[len(rows) * (number - 1) // n_charts : len(rows) * number // n_charts]
+        target, name = together[0]["target"], f"{prefix}-{number}" if number > 1 else prefix
+        curves = _curves(together, predictions, baseline, "score", "baseline", roc_points)
+        roc = roc_chart(curves, f"{name}-auroc", f"ROC, {target}")
+        curves = _curves(together, predictions, baseline, "second", "baseline_second", precision_recall_points)
+        title = f"Precision and recall, {target}"
+        precision_recall = precision_recall_chart(curves, together[0]["prevalence"], f"{name}-auprc", title)
+        groups.append(
+            {
+                "title": ", ".join(row["model"] for row in together),
+                "charts": [Markup(roc), Markup(precision_recall)],
+                "panels": [],
+            }
+        )
+    return groups
 
 
 def _curves(rows, predictions, baseline, metric, baseline_metric, points):
     """The lines of a chart of one target: a colour a seed, as in the training curves, or a colour a model."""
     target = rows[0]["target"]
-    lines = {model: [points(*table[target]) for table in tables] for model, tables in predictions.items()}
+    lines = {row["model"]: [points(*table[target]) for table in predictions[row["model"]]] for row in rows}
     if len(rows) == 1:
         curves = [
             {"label": f"{seed_name(seed)}: {fixed(seed[metric])}", "lines": [line], "series": number}
@@ -138,13 +247,63 @@ def _curves(rows, predictions, baseline, metric, baseline_metric, points):
     return [*curves, {"label": label, "lines": [points(*baseline[target])], "series": None}]
 
 
+def _value_charts(rows, predictions, baseline, prefix):
+    """Predicted against measured values of one target, a panel a network, the baseline beside the first ones."""
+    target, words = rows[0]["target"], words_of(rows[0])
+    # Of several seeds each predicts every row, and all of them are drawn.
+    pairs = {
+        row["model"]: tuple(
+            np.concatenate([table[target][part] for table in predictions[row["model"]]]) for part in (0, 1)
+        )
+        for row in rows
+    }
+    limits = common_limits([values for pair in [*pairs.values(), baseline[target]] for values in pair])
+
+    as_cells = max(len(truth) for truth, _ in pairs.values()) > MOST_DOTS
+
+    def panel(model, pair, text, is_baseline):
+        numbers = f"{words['name']} {text}"
+        label = f"{target}: predicted against measured values, {model}, {numbers}"
+        svg, fullest = prediction_panel(*pair, limits, label, as_cells, is_baseline)
+        return {
+            "title": model,
+            "numbers": numbers,
+            "fullest": f"darkest cell: {fullest:,} rows" if fullest > 1 else "",
+            "svg": Markup(svg),
+        }
+
+    panels = [
+        panel(
+            row["model"],
+            pairs[row["model"]],
+            f"{fixed(row['score'])}, {words['second_name']} {fixed(row['second'])}"
+            + (f" (mean of {row['n_seeds']} seeds)" if row["n_seeds"] > 1 else ""),
+            False,
+        )
+        for row in rows
+    ]
+    text = f"{fixed(rows[0]['baseline'])}, {words['second_name']} {fixed(rows[0]['baseline_second'])}"
+    beside = panel(BASELINE_NAME, baseline[target], text, True)
+    parts = [[*panels[:OPEN_NETWORKS], beside], panels[OPEN_NETWORKS:]]
+    return [{"title": ", ".join(one["title"] for one in part), "charts": [], "panels": part} for part in parts if part]
+
+
 def _curve_sentence(row, name_model):
-    """What the two curves of a target show, from its score row."""
+    """What the charts of a target show, from its score row."""
     name = f"{row['target']} ({row['model']})" if name_model else row["target"]
+    words = words_of(row)
+    text = (
+        f"{name}: {words['name']} {fixed(row['score'])} ({span(row['low'], row['high'])}); {words['second_name']} "
+        f"{fixed(row['second'])} ({span(row['second_low'], row['second_high'])})"
+    )
+    if row["task"] == "binary":
+        return (
+            f"{text} where a guess would reach {fixed(row['prevalence'])}; "
+            f"{fixed(row['n_positive'], 0)} positives among {fixed(row['n'], 0)} test windows."
+        )
     return (
-        f"{name}: AUROC {fixed(row['auroc'])} ({span(row['low'], row['high'])}); AUPRC {fixed(row['auprc'])} "
-        f"({span(row['auprc_low'], row['auprc_high'])}) where a guess would reach {fixed(row['prevalence'])}; "
-        f"{fixed(row['n_positive'], 0)} positives among {fixed(row['n'], 0)} test windows."
+        f"{text}; mean squared error {fixed(row['mse'])} where the mean of the measured values would have "
+        f"{fixed(row['variance'])} (their variance); {fixed(row['n'], 0)} test rows with a value."
     )
 
 
@@ -154,11 +313,15 @@ def _curve_sentence(row, name_model):
 def _filter_section(members, database, drawn, match_q):
     """Filters of one network over its seeds."""
     model = members[0]["model"]
+    members = [run for run in members if run["filter_row"]]
     filter_rows = [run["filter_row"] for run in members]
     recurrences = recurrence_rows(filter_rows)
     matched, total = matched_filters(filter_rows)
-    seeds, comments = [], []
+    seeds, comments, left_out = [], [], []
     for run, row in zip(members, filter_rows, strict=True):
+        if (*identity(run), run["model"], run["seed"]) not in drawn["runs"]:
+            left_out.append(run["seed"])
+            continue
         matches, of_seed = read_matches(run["motif_matches"])
         comments += [comment for comment in of_seed if comment not in comments]
         statuses = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in row["statuses"].items())
@@ -167,7 +330,7 @@ def _filter_section(members, database, drawn, match_q):
                 "seed": run["seed"],
                 "sentence": f"{row['matched']} of {row['filters']} filters match at q\u00a0<\u00a0{match_q:g}; "
                 + statuses,
-                "rows": _filter_table(run, matches, database, drawn),
+                "rows": _filter_table(run, matches, database, drawn["motifs"]),
             }
         )
     return {
@@ -177,6 +340,7 @@ def _filter_section(members, database, drawn, match_q):
         "recurrences": recurrences[:RECURRENCES],
         "more_recurrences": recurrences[RECURRENCES:],
         "seeds": seeds,
+        "left_out": seeds_name(left_out) if left_out else "",
         "comments": comments,
     }
 

@@ -1,8 +1,39 @@
-"""Numbers as the report prints them; what is unknown is NaN in the tables and a dash on the page."""
+"""Numbers as the report prints them and what scores are called; what is unknown is NaN in the tables and a dash on the
+page."""
 
 import math
 
 MISSING = "–"
+# What scores are called and how they are drawn: the score by which networks are judged, and a second one beside it.
+TASKS = {
+    "binary": {
+        "task": "binary",
+        "score": "auroc",
+        "name": "AUROC",
+        "second": "auprc",
+        "second_name": "AUPRC",
+        "guess": 0.5,  # what a network reaches that learned nothing
+        "scale": (0.4, 1.0),
+        "scale_text": "0.4 to 1",
+        "untrained": 0.6,
+    },
+    "regression": {
+        "task": "regression",
+        "score": "pearson",
+        "name": "Pearson r",
+        "second": "spearman",
+        "second_name": "Spearman ρ",
+        "guess": 0.0,
+        "scale": (-0.2, 1.0),
+        "scale_text": "−0.2 to 1",
+        "untrained": 0.1,
+    },
+}
+
+
+def words_of(row):
+    """The entry of `TASKS` for a row, a run or an entry of `datasets`."""
+    return TASKS[row["task"]]
 
 
 def is_known(value):
@@ -38,9 +69,9 @@ def span(low, high):
     return f"{fixed(low)}–{fixed(high)}" if is_known(low) and is_known(high) else MISSING
 
 
-def count_of(number, noun):
+def count_of(number, noun, plural=""):
     """`1 seed`, `1,200 seeds`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or noun + 's'}"
 
 
 def sentence(text):

@@ -1,18 +1,21 @@
 """The rows from which the report's sentences, figures and tables are all written.
 
-A *run* is one trained network: dataset, fold, model and seed, and the paths of its tables. A *score row* sums up the
-runs of one dataset, fold, model and target over their seeds; its interval is the mean of the seeds' bounds, which says
-nothing of the spread between seeds, so that is given beside it. Every score is one of `metrics.tsv` or a mean of such.
+A *run* is one trained network: dataset, fold, model and seed, and the paths of its tables. A run may lack a history (a
+linear model has no epochs) and filters (a network of tracks has none of the sequence); its rows of these are None then.
+A *network* is all runs of one dataset, fold and model.
 """
 
 import math
 import re
 from collections import Counter
 
-from cisflow.report_numbers import is_known, mean_known
-from cisflow.report_tables import read_filters, read_history, read_scores
+from cisflow.report_numbers import is_known, mean_known, words_of
+from cisflow.report_tables import read_choice, read_filters, read_history, read_scores, read_warnings
 
 EARLY_EPOCHS = 2
+# Warnings of a network whose validation or test scores are not of unseen data, so that it is not chosen by them.
+NOT_COMPARABLE = {"parent_saw_test", "parent_saw_val"}
+FILTER_FILES = ["filters", "filters_meme", "motif_matches"]
 STATUSES = ["ok", "uninformative", "few_sites", "dead"]  # of a filter, in the order of the table
 
 
@@ -21,9 +24,12 @@ def identity(row):
     return row["dataset"], row["fold"]
 
 
-def of_dataset(rows, entry):
-    """The rows of one dataset and fold."""
-    return [row for row in rows if identity(row) == identity(entry)]
+def of_folds(rows):
+    """Rows by (dataset, fold), in the order in which they were given."""
+    groups = {}
+    for row in rows:
+        groups.setdefault(identity(row), []).append(row)
+    return groups
 
 
 def networks(rows):
@@ -34,142 +40,146 @@ def networks(rows):
     return groups
 
 
-def score_rows(runs, datasets):
-    """One row per dataset, fold, model and target: the scores over all seeds, beside the baseline.
-
-    Parameters
-    ----------
-    runs, datasets : list of dict
-        As given to `cisflow.report.render_report`.
-
-    Returns
-    -------
-    list of dict
-        `seeds` holds the scores of each seed. With several targets a row `mean` follows the targets.
-    """
-    rows = []
-    for entry in datasets:
-        if not of_dataset(runs, entry):
-            continue
-        baseline = read_scores(entry["baseline_metrics"])
-        targets = [*entry["targets"], "mean"] if len(entry["targets"]) > 1 else entry["targets"]
-        for (dataset, fold, model), members in networks(of_dataset(runs, entry)).items():
-            scores = {run["seed"]: read_scores(run["metrics"]) for run in members}
-            rows += [
-                {"dataset": dataset, "fold": fold, "model": model, **_score_row(target, scores, baseline)}
-                for target in targets
-            ]
-    return rows
-
-
-def _score_row(target, scores, baseline):
-    """The scores of one target over the seeds of one network."""
-    seeds = [{"seed": seed, **_seed_scores(target, of_seed)} for seed, of_seed in scores.items()]
-    known = [seed["auroc"] for seed in seeds if is_known(seed["auroc"])]
-
-    def mean(column):
-        return mean_known(seed[column] for seed in seeds)
-
-    row = {
-        "target": target,
-        "is_mean": target == "mean",
-        "n_seeds": len(seeds),
-        "auroc": mean("auroc"),
-        "low": mean("auroc_low"),
-        "high": mean("auroc_high"),
-        "seed_low": min(known, default=math.nan),
-        "seed_high": max(known, default=math.nan),
-        "auprc": mean("auprc"),
-        "auprc_low": mean("auprc_low"),
-        "auprc_high": mean("auprc_high"),
-        "prevalence": mean("prevalence"),
-        "n": mean("n"),
-        "n_positive": mean("n_positive"),
-        "blocks": mean("blocks"),
-        "baseline": baseline[target, "auroc"]["value"],
-        "baseline_low": baseline[target, "auroc"]["ci_low"],
-        "baseline_high": baseline[target, "auroc"]["ci_high"],
-        "baseline_auprc": baseline[target, "auprc"]["value"],
-        "seeds": seeds,
-    }
-    return {**row, "verdict": verdict(row)}
-
-
-def _seed_scores(target, scores):
-    """The scores of one target and seed; the mean of the targets has no prevalence and no positives of its own."""
-    auroc, auprc = scores[target, "auroc"], scores[target, "auprc"]
-    return {
-        "auroc": auroc["value"],
-        "auroc_low": auroc["ci_low"],
-        "auroc_high": auroc["ci_high"],
-        "auprc": auprc["value"],
-        "auprc_low": auprc["ci_low"],
-        "auprc_high": auprc["ci_high"],
-        "prevalence": math.nan if target == "mean" else scores[target, "prevalence"]["value"],
-        "n": auroc["n"],
-        "n_positive": math.nan if target == "mean" else auroc["n_positive"],
-        "blocks": scores["all", "bootstrap_blocks"]["value"],
-    }
-
-
-def verdict(row):
-    """How a score stands beside its baseline.
-
-    Parameters
-    ----------
-    row : dict
-        `auroc`, `low`, `baseline`, `baseline_high`. The baseline is scored on the same windows, so it is known
-        whenever AUROC is.
-
-    Returns
-    -------
-    {"apart", "overlap", "not better", ""}
-        `apart`: better and the intervals do not overlap; `overlap`: better, but they do (or one is missing); empty if
-        there is no score.
-    """
-    if not is_known(row["auroc"]):
-        return ""
-    if row["auroc"] <= row["baseline"]:
-        return "not better"
-    return "apart" if row["low"] > row["baseline_high"] else "overlap"
-
-
-def training_row(run, max_epochs):
+def training_row(run, max_epochs=None):
     """What one training did.
 
     Parameters
     ----------
     run : dict
-    max_epochs : int
-        The last epoch that the settings allow.
+        With its `task`.
+    max_epochs : int or None
+        The last epoch that the settings allow, if they set any.
 
     Returns
     -------
-    dict
+    dict or None
         `history` (the table), `epochs` (how many were run), `kept` (the epoch whose weights were kept), the losses and
-        AUROC of that epoch, `seconds`, and the flags `unfinished` (ran to the last allowed epoch), `early` (kept one
-        of the first two of more) and `diverged` (ended with a loss that is no finite number).
+        `val_score` of that epoch, `seconds`, and the flags `unfinished` (ran to the last allowed epoch), `early` (kept
+        one of the first two of more) and `diverged` (ended with a loss that is no finite number). None without a
+        history.
     """
-    history = read_history(run["history"])
-    [kept] = history[history["kept"] == 1].to_dict("records")
-    epochs = len(history)
+    if not run.get("history"):
+        return None
+    history = read_history(run["history"], run["task"])
+    [place] = (history["kept"] == 1).nonzero()[0]
+    kept = {name: float(values[place]) for name, values in history.items()}
+    epochs = len(history["epoch"])
     return {
-        **{key: run[key] for key in ("dataset", "fold", "model", "seed")},
+        **{key: run[key] for key in ("dataset", "fold", "model", "seed", "task")},
         "history": history,
         "epochs": epochs,
         "kept": kept["epoch"],
         "train_loss": kept["train_loss"],
         "val_loss": kept["val_loss"],
-        "val_auroc": kept["val_auroc"],
+        "val_score": kept["val_score"],
         "seconds": float(history["seconds"].sum()),
-        "unfinished": epochs >= max_epochs,
+        "unfinished": max_epochs is not None and epochs >= max_epochs,
         "early": kept["epoch"] <= EARLY_EPOCHS < epochs,
-        "diverged": not all(math.isfinite(history[name].iloc[-1]) for name in ("train_loss", "val_loss")),
+        "diverged": not all(math.isfinite(history[name][-1]) for name in ("train_loss", "val_loss")),
     }
 
 
+def validation_score(run, training):
+    """By what a network is compared with others before the test split is looked at.
+
+    Parameters
+    ----------
+    run : dict
+        With its `task`.
+    training : dict or None
+        Its `training_row`.
+
+    Returns
+    -------
+    float
+        That of the kept epoch. Without a history the mean over the targets of what was kept in its path `choice` (a
+        table of the settings that a linear model or gradient boosting tried), or else that of the rows `val` of its
+        `metrics.tsv`; NaN if there are none.
+    """
+    if training is not None:
+        return training["val_score"]
+    if run.get("choice"):
+        return mean_known(read_choice(run["choice"], run["task"]))
+    scores = read_scores(run["metrics"], "val")
+    values = {target: row["value"] for (target, metric), row in scores.items() if metric == words_of(run)["score"]}
+    return values["mean"] if "mean" in values else mean_known(values.values())
+
+
+def warning_rows(runs):
+    """What the trainings warned of, each warning once a network.
+
+    Parameters
+    ----------
+    runs : list of dict
+        Each may have the path `warnings`.
+
+    Returns
+    -------
+    list of dict
+        `dataset`, `fold`, `model`, `kind`, `warning` and `seeds`, those that had it.
+    """
+    rows = {}
+    for run in runs:
+        for found in read_warnings(run["warnings"]) if run.get("warnings") else []:
+            row = {**{key: run[key] for key in ("dataset", "fold", "model")}, **found}
+            rows.setdefault(tuple(row.values()), {**row, "seeds": []})["seeds"].append(run["seed"])
+    return list(rows.values())
+
+
+def network_rows(runs, warnings):
+    """What is the same for all targets of a network, and which network was chosen.
+
+    Parameters
+    ----------
+    runs : list of dict
+        With `task`, `training_row` and `validation`, and perhaps `parameters` (a number) and `parent` (text).
+    warnings : list of dict
+        Rows of `warning_rows`.
+
+    Returns
+    -------
+    dict[(dataset, fold, model), dict]
+        `validation` (mean over the seeds) with `validation_low` and `validation_high`; `epoch` (mean of the kept
+        epochs) with `epoch_low` and `epoch_high`; `seconds` (mean); `parameters`; `parent`; `kinds` of warnings; and
+        `is_chosen`: whether of several networks of its dataset and fold it has the best validation score, and among how
+        many that may be chosen (`n_candidates`). One whose parent saw the validation or the test split may not, as its
+        scores are not of unseen data.
+    """
+    rows, warnings_of = {}, networks(warnings)
+    for key, members in networks(runs).items():
+        trainings = [run["training_row"] for run in members if run["training_row"]]
+        validation = [run["validation"] for run in members if is_known(run["validation"])]
+        epochs = [row["kept"] for row in trainings]
+        kinds = [row["kind"] for row in warnings_of.get(key, [])]
+        rows[key] = {
+            "dataset": members[0]["dataset"],
+            "fold": members[0]["fold"],
+            "model": members[0]["model"],
+            "task": members[0]["task"],
+            "n_seeds": len(members),
+            "validation": mean_known(validation),
+            "validation_low": min(validation, default=math.nan),
+            "validation_high": max(validation, default=math.nan),
+            "epoch": mean_known(epochs),
+            "epoch_low": min(epochs, default=math.nan),
+            "epoch_high": max(epochs, default=math.nan),
+            "seconds": mean_known(row["seconds"] for row in trainings),
+            "parameters": members[0].get("parameters") or math.nan,
+            "parent": members[0].get("parent") or "",
+            "kinds": list(dict.fromkeys(kinds)),
+            "is_chosen": False,
+            "n_candidates": 0,
+        }
+    for members in of_folds(rows.values()).values():
+        candidates = [row for row in members if is_known(row["validation"]) and not NOT_COMPARABLE & set(row["kinds"])]
+        if len(members) > 1 and candidates:
+            chosen = max(candidates, key=lambda row: row["validation"])  # of equals the first
+            chosen.update(is_chosen=True, n_candidates=len(candidates))
+    return rows
+
+
 def filter_row(run, match_q):
-    """How many filters of one network are alive, and what they match.
+    """How many filters of one run are alive, and what they match.
 
     Parameters
     ----------
@@ -179,11 +189,13 @@ def filter_row(run, match_q):
 
     Returns
     -------
-    dict
+    dict or None
         `table` (a row a filter: the columns of `filters.tsv` and `significant`), the counts `filters` (all, dead ones
         too), `matched`, `dead` and `statuses` (status to count), and `motifs`: motif to `name`, `filters` (count) and
-        `q` (the smallest).
+        `q` (the smallest). None for a run without filters.
     """
+    if not all(run.get(name) for name in FILTER_FILES):
+        return None
     table = [{**row, "significant": row["best_match_q"] < match_q} for row in read_filters(run["filters"])]
     status = Counter(row["status"] for row in table)
     matched = [row for row in table if row["significant"]]

@@ -1,23 +1,27 @@
-"""What the report says first: what was learned, and what to doubt.
+"""What the report says first of the networks: what was learned.
 
-A finding is a pair of what it is about and a sentence. A doubt has a title, the cases of it, and an advice. Both name a
-row by `subject`, which leaves out what is the same all over the page.
+A finding is a pair of what it is about and a sentence. A row is named by `subject`, which leaves out what is the same
+all over the page. What is to be doubted is said by `cisflow.report_doubts`.
 """
 
 from collections import Counter
 
 import numpy as np
 
-from cisflow.report_numbers import count_of, fixed, is_known, listed, percent, scientific, span
-from cisflow.report_rows import EARLY_EPOCHS, matched_filters, networks, recurrence_rows
+from cisflow.report_numbers import TASKS, count_of, fixed, is_known, listed, percent, scientific, span, words_of
+from cisflow.report_rows import EARLY_EPOCHS, identity, matched_filters, networks, of_folds, recurrence_rows
+from cisflow.report_scores import by_score, headline_rows
 
 BASELINE_NAME = "GC content alone"
 SENTENCES = 8  # score rows that get a sentence each; more are summed up
+MODELS_APART = 4  # of many scores that get a sentence each; more share one
 LIMITS = {
     "few_positives": 100,  # below, a 95 % interval of AUROC is wider than about +-0.05
+    "few_values": 200,  # below, a 95 % interval of a Pearson r of 0.5 is wider than about +-0.1
+    "rank_gap": 0.1,
+    "failed_trials": 0.25,
     "seed_spread": 0.05,
     "early_epochs": EARLY_EPOCHS,
-    "untrained_auroc": 0.6,
     "dead_share": 0.25,
     "no_motif_share": 0.5,
     "dropped_share": 0.20,
@@ -72,16 +76,23 @@ def seed_name(row):
     return f"seed {row['seed']}"
 
 
+def seeds_name(seeds):
+    """Seeds in words."""
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+
+
 # What was learned ---------------------------------------------------------------------------------------------------
 
 
-def findings(scores, filter_rows, own_motifs, varying, settings):
+def findings(scores, network_rows, filter_rows, own_motifs, varying, settings):
     """Sentences on what was learned.
 
     Parameters
     ----------
     scores, filter_rows, own_motifs : list of dict
         Rows of `score_rows`, `filter_row` and `own_motif_rows`.
+    network_rows : dict
+        As from `cisflow.report_rows.network_rows`.
     varying : list of str
         As from `varying_keys`.
     settings : dict
@@ -91,36 +102,124 @@ def findings(scores, filter_rows, own_motifs, varying, settings):
     -------
     list of (str, str)
     """
-    known = [row for row in scores if is_known(row["auroc"])]
-    targets = [row for row in known if not row["is_mean"]]
-    if len(targets) > SENTENCES:
-        sentences = _score_summary(targets, varying)
-    else:
-        sentences = [_score_sentence(row, varying) for row in known]
+    sentences = []
+    for task in TASKS:
+        of_task = [row for row in scores if row["task"] == task]
+        known = [row for row in of_task if is_known(row["score"])]
+        sentences += _choice_findings(of_task, network_rows, varying)
+        # Of several networks those speak that were chosen on the validation split: the best on test is partly luck.
+        chosen = chosen_rows(known, network_rows)
+        targets = [row for row in chosen if not row["is_mean"]]
+        if len(targets) > SENTENCES:
+            sentences += _score_summary([row for row in known if not row["is_mean"]], targets, varying)
+        else:
+            sentences += [_score_sentence(row, varying) for row in chosen]
     return sentences + _filter_findings(filter_rows, varying, settings) + _own_motif_findings(own_motifs, varying)
 
 
-def _score_summary(rows, varying):
-    """Sentences on many score rows together."""
-    summary = []
-    for model in dict.fromkeys(row["model"] for row in rows):
-        scores = [row["auroc"] for row in rows if row["model"] == model]
+def chosen_rows(scores, network_rows):
+    """Score rows of the networks that were chosen on validation; all rows of a dataset and fold where none was.
+
+    Parameters
+    ----------
+    scores : list of dict
+        Rows of `score_rows`.
+    network_rows : dict
+        As from `cisflow.report_rows.network_rows`.
+
+    Returns
+    -------
+    list of dict
+    """
+    chosen = {identity(row): row["model"] for row in network_rows.values() if row["is_chosen"]}
+    return [row for row in scores if chosen.get(identity(row), row["model"]) == row["model"]]
+
+
+def _choice_findings(scores, network_rows, varying):
+    """Sentences on which network was chosen in each dataset and fold that has several."""
+    folds = {
+        key: rows for key, rows in of_folds(headline_rows(scores)).items() if len({row["model"] for row in rows}) > 1
+    }
+    chosen = [row for row in network_rows.values() if row["is_chosen"] and identity(row) in folds]
+    if len(folds) > SENTENCES:
+        counts = Counter(row["model"] for row in chosen)
+        cases = listed((f"{model} {number:,} times" for model, number in counts.most_common()), 12)
+        return [
+            ("Chosen on validation", f"in {count_of(len(chosen), 'dataset and fold', 'datasets and folds')}: {cases}.")
+        ]
+    findings = []
+    for row in chosen:
+        name = subject({"dataset": row["dataset"], "fold": row["fold"]}, varying)
+        title = f"{name}, chosen on validation" if name else "Chosen on validation"
+        findings.append((title, choice_sentence(row, folds[identity(row)])))
+    return findings
+
+
+def choice_sentence(network, rows):
+    """Which of several networks was chosen on the validation split, and where it stands on test.
+
+    Parameters
+    ----------
+    network : dict
+        The chosen one of `cisflow.report_rows.network_rows`.
+    rows : list of dict
+        Score rows of all networks of its dataset and fold, one a network.
+
+    Returns
+    -------
+    str
+    """
+    words = words_of(network)
+    ordered = [row for row in by_score(rows) if is_known(row["score"])]
+    of_seeds = f", mean of {network['n_seeds']} seeds" if network["n_seeds"] > 1 else ""
+    text = (
+        f"{network['model']} has the best validation {words['name']} ({fixed(network['validation'])}{of_seeds}) of "
+        f"{count_of(network['n_candidates'], 'network')}"
+        + (" that may be chosen" if network["n_candidates"] < len(rows) else "")
+    )
+    places = [number for number, row in enumerate(ordered, start=1) if row["model"] == network["model"]]
+    if not places:
+        return f"{text}; it has no test score."
+    own = ordered[places[0] - 1]
+    place = f"place {places[0]} of {len(ordered)}"
+    text += f"; on test it reaches {fixed(own['score'])} ({span(own['low'], own['high'])}), {place}."
+    alike = sum(own["low"] <= row["score"] <= own["high"] for row in ordered) - 1
+    if alike == 1:
+        return f"{text} The test score of one other lies within its interval: the test split cannot tell these apart."
+    if alike > 1:
+        text += f" The test scores of {alike} others lie within its interval: the test split cannot tell these apart."
+    return text
+
+
+def _score_summary(rows, chosen, varying):
+    """Sentences on many score rows together; the highest and lowest are of those that were chosen on validation."""
+    words, summary = words_of(rows[0]), []
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    for model in models if len(models) <= MODELS_APART else []:
+        scores = [row["score"] for row in rows if row["model"] == model]
         lowest, quarter, median, three_quarters, highest = np.quantile(scores, [0, 0.25, 0.5, 0.75, 1])
         text = (
-            f"median test AUROC {fixed(median)} over {count_of(len(scores), 'score')} (half of them "
+            f"median test {words['name']} {fixed(median)} over {count_of(len(scores), 'score')} (half of them "
             f"{span(quarter, three_quarters)}, all {span(lowest, highest)}; each the mean of its seeds)."
         )
         summary.append((model, text))
+    if len(models) > MODELS_APART:
+        medians = {model: np.median([row["score"] for row in rows if row["model"] == model]) for model in models}
+        cases = listed((f"{model} {fixed(median)}" for model, median in medians.items()), 20)
+        summary.append((f"Median test {words['name']} of {len(models)} networks", f"{cases}."))
     verdicts = Counter(row["verdict"] for row in rows)
     text = (
-        f"{verdicts['apart']:,} of {len(rows):,} scores are better with intervals apart, "
+        f"{verdicts['apart']:,} of {len(rows):,} {words['name']} scores are better with intervals apart, "
         f"{verdicts['overlap']:,} are better with intervals that overlap, {verdicts['not better']:,} are not."
     )
+    if verdicts["alone"]:
+        text += f" For {verdicts['alone']:,} it has no score."
     summary.append((f"Beside {BASELINE_NAME}", text))
-    ordered = sorted(rows, key=lambda row: -row["auroc"])
+    ordered = by_score(chosen)
+    of_chosen = " of the chosen" if len(chosen) < len(rows) else ""
     for name, part in (("Highest", ordered[:3]), ("Lowest", ordered[-3:])):
-        cases = listed(f"{subject(row, varying, row['target'])} {fixed(row['auroc'])}" for row in part)
-        summary.append((name, f"{cases}."))
+        cases = listed(f"{subject(row, varying, row['target'])} {fixed(row['score'])}" for row in part)
+        summary.append((f"{name}{of_chosen}", f"{cases}."))
     return summary
 
 
@@ -129,14 +228,18 @@ def _score_sentence(row, varying):
     name = subject(row, varying, "Mean of the targets" if row["is_mean"] else row["target"])
     several = row["n_seeds"] > 1
     spread = f"{row['n_seeds']} seeds {span(row['seed_low'], row['seed_high'])}" if several else "one seed"
+    text = (
+        f"test {words_of(row)['name']} {fixed(row['score'])} (95 % interval {span(row['low'], row['high'])}; {spread}) "
+    )
+    if row["verdict"] == "alone":
+        return name, f"{text}where {BASELINE_NAME} has no score (a constant prediction)."
     ending = {
         "apart": "better, and the intervals do not overlap",
         "overlap": "better, but the intervals overlap",
         "not better": "not better",
     }[row["verdict"]]
     return name, (
-        f"test AUROC {fixed(row['auroc'])} (95 % interval {span(row['low'], row['high'])}; {spread}) "
-        f"against {fixed(row['baseline'])} ({span(row['baseline_low'], row['baseline_high'])}) "
+        f"{text}against {fixed(row['baseline'])} ({span(row['baseline_low'], row['baseline_high'])}) "
         f"for {BASELINE_NAME}: {ending}."
     )
 
@@ -189,175 +292,3 @@ def _own_motif_findings(rows, varying):
         )
         text = f"the database holds motifs named like targets; they are the best match of some filter for {cases}."
     return [("The targets' own motifs", text)]
-
-
-# What to doubt ------------------------------------------------------------------------------------------------------
-
-
-def doubts(scores, trainings, filter_rows, own_motifs, varying):
-    """What to doubt in the networks, whether or not there are cases of it.
-
-    Parameters
-    ----------
-    scores, trainings, filter_rows, own_motifs : list of dict
-        Rows of `score_rows`, `training_row`, `filter_row` and `own_motif_rows`.
-    varying : list of str
-        As from `varying_keys`.
-
-    Returns
-    -------
-    list of (str, list of str, str)
-        Title, cases and advice of each check, for `told`.
-    """
-    if not scores:
-        return []
-    return [
-        *_score_doubts(scores, varying),
-        *_training_doubts(trainings, varying),
-        *_filter_doubts(filter_rows, own_motifs, varying),
-    ]
-
-
-def told(checks):
-    """The doubts of which there are cases, as the page prints them.
-
-    Parameters
-    ----------
-    checks : list of (str, list of str, str)
-        Title, cases and advice.
-
-    Returns
-    -------
-    list of dict
-        `title`, `items` (the cases, as text) and `advice`.
-    """
-    return [{"title": title, "items": listed(cases), "advice": advice} for title, cases, advice in checks if cases]
-
-
-def _score_doubts(rows, varying):
-    """What to doubt in the test scores: title, cases and advice of each check."""
-    targets = [(subject(row, varying, row["target"]), row) for row in rows if not row["is_mean"]]
-    beside = [
-        (row["verdict"], f"{name} {fixed(row['auroc'])} against {fixed(row['baseline'])}") for name, row in targets
-    ]
-    blocks = {
-        subject({"dataset": row["dataset"], "fold": row["fold"]}, varying) or row["dataset"]: row["blocks"]
-        for row in rows
-        if row["blocks"] < LIMITS["few_blocks"]
-    }
-    return [
-        (
-            "No test score",
-            [name for name, row in targets if not is_known(row["auroc"])],
-            "The test split holds one class only for these: put other chromosomes into it.",
-        ),
-        (
-            "Not better than the baseline",
-            [text for verdict, text in beside if verdict == "not better"],
-            "Nothing beyond the baseline was shown to be learned; check the peaks and the training curves.",
-        ),
-        (
-            "The interval overlaps that of the baseline",
-            [text for verdict, text in beside if verdict == "overlap"],
-            "The difference may be chance: more test windows, or more chromosomes in the test split, would tell.",
-        ),
-        (
-            f"Fewer than {LIMITS['few_positives']} test positives",
-            [
-                f"{name} {fixed(row['n_positive'], 0)}"
-                for name, row in targets
-                if row["n_positive"] < LIMITS["few_positives"]
-            ],
-            "Their scores are coarse and AUPRC more so.",
-        ),
-        (
-            f"Seeds differ by more than {LIMITS['seed_spread']:g} in AUROC",
-            [
-                f"{name} {span(row['seed_low'], row['seed_high'])}"
-                for name, row in targets
-                if row["seed_high"] - row["seed_low"] > LIMITS["seed_spread"]
-            ],
-            "Quote mean and spread, never the best seed; more seeds, a longer patience or class weights may help.",
-        ),
-        (
-            "One seed only",
-            ["every network"] if all(row["n_seeds"] == 1 for row in rows) else [],
-            "How much of a score is luck of the start is not known: train with three seeds or more.",
-        ),
-        (
-            f"Fewer than {LIMITS['few_blocks']} bootstrap blocks",
-            [f"{name} {fixed(number, 0)}" for name, number in blocks.items()],
-            "Intervals from so few blocks are rough.",
-        ),
-    ]
-
-
-def _training_doubts(rows, varying):
-    """What to doubt in the trainings: title, cases and advice of each check."""
-    named = [
-        (row, f"{subject(row, varying, seed_name(row))}, epoch {fixed(row['kept'], 0)} of {row['epochs']}")
-        for row in rows
-    ]
-    return [
-        (
-            f"The validation AUROC of the kept epoch is below {LIMITS['untrained_auroc']:g}",
-            [
-                f"{text}, AUROC {fixed(row['val_auroc'])}"
-                for row, text in named
-                if row["val_auroc"] < LIMITS["untrained_auroc"]
-            ],
-            "The network hardly learned. A loss that stays at that of a guess may fall later: raise `patience`, or "
-            "change the optimizer or its learning rate; then look at the peaks.",
-        ),
-        (
-            "Training ended because its loss was no finite number any more",
-            [text for row, text in named if row["diverged"]],
-            "The weights of the best epoch before were kept; lower the learning rate.",
-        ),
-        (
-            "Training ended at its last allowed epoch",
-            [text for row, text in named if row["unfinished"]],
-            "The loss may still have been falling: allow more epochs.",
-        ),
-        (
-            f"The kept epoch is among the first {EARLY_EPOCHS}",
-            [text for row, text in named if row["early"]],
-            "The network learned little or memorised at once: try a lower learning rate; look for leaks and wrong "
-            "labels.",
-        ),
-    ]
-
-
-def _filter_doubts(rows, own_motifs, varying):
-    """What to doubt in the filters: title, cases and advice of each check."""
-    return [
-        (
-            f"More than {percent(LIMITS['dead_share'])} of the filters are dead",
-            [
-                f"{subject(row, varying, seed_name(row))}, {row['dead']} of {row['filters']}"
-                for row in rows
-                if row["dead"] / row["filters"] > LIMITS["dead_share"]
-            ],
-            "Capacity is idle: a lower learning rate or fewer filters; dead filters stay in every denominator here.",
-        ),
-        (
-            f"More than {percent(LIMITS['no_motif_share'])} of the filters have no motif",
-            [
-                f"{subject(row, varying, seed_name(row))}, {row['filters'] - row['statuses'].get('ok', 0)} of "
-                f"{row['filters']}"
-                for row in rows
-                if 1 - row["statuses"].get("ok", 0) / row["filters"] > LIMITS["no_motif_share"]
-            ],
-            "They are dead, have too few sites, or are near-uniform: what the network learned shows only in part.",
-        ),
-        (
-            "The target's own motif is no filter's best match",
-            [
-                f"{subject(row, varying, row['target'])} ({', '.join(row['motifs'])})"
-                for row in own_motifs
-                if row["seeds"] == 0
-            ],
-            "The network may predict from partners or base composition, or a filter may lie nearer to a sibling motif; "
-            "look at the filters before believing the score.",
-        ),
-    ]

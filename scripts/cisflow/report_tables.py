@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cisflow.messages import InputError
+from cisflow.report_numbers import TASKS
 
 OUTCOME_NAMES = {  # an outcome that is not named here is printed as it is called
     "dropped_below_threshold": "below min_score",
@@ -21,6 +22,8 @@ WINDOWS_NAMES = {"binary": "windows labelled 1", "regression": "windows with a v
 SELECTIONS = ["dropped_below_threshold", "dropped_not_in_top"]  # what the sheet asks for is no loss
 MOST_GROUPS = 8  # chromosomes or clusters of a split that are all named
 FEW_GROUPS = 3  # that are named where there are more
+AGAIN = "delete the file and run the workflow again: the rule that makes it will write it anew"
+NO_SCORE = dict.fromkeys(("value", "ci_low", "ci_high", "n", "n_positive"), math.nan)  # of what a table does not hold
 
 
 def read_table(path, numbers, texts=()):
@@ -44,22 +47,61 @@ def read_table(path, numbers, texts=()):
     InputError
         If a column is missing or holds something else than numbers.
     """
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
-    body = "\n".join(line for line in lines if line and not line.startswith("#"))
-    again = "delete the file and run the workflow again: the rule that makes it will write it anew"
-    if not body:
-        raise InputError(f"{path} is empty", "a header line was expected", again)
-    table = pd.read_csv(io.StringIO(body), sep="\t", dtype=str, keep_default_na=False, quoting=csv.QUOTE_NONE)
-    missing = [column for column in [*texts, *numbers] if column not in table]
-    if missing:
-        raise InputError(f"{path} lacks the columns {', '.join(missing)}", f"it has {', '.join(table.columns)}", again)
+    body, comments = _lines(path)
+    table = pd.read_csv(
+        io.StringIO("\n".join(body)), sep="\t", dtype=str, keep_default_na=False, quoting=csv.QUOTE_NONE
+    )
+    _check_columns(path, list(table.columns), [*texts, *numbers])
     for column in numbers:
         try:
             table[column] = pd.to_numeric(table[column].mask(table[column] == "")).astype(float)
         except ValueError as error:
-            raise InputError(f"column {column} of {path} is not numeric", str(error), again) from None
-    table.attrs["comments"] = [line.lstrip("#").strip() for line in lines if line.startswith("#")]
+            raise InputError(f"column {column} of {path} is not numeric", str(error), AGAIN) from None
+    table.attrs["comments"] = comments
     return table
+
+
+def read_rows(path, numbers, texts=()):
+    """The rows of a small table, many times faster than `read_table`: a page may rest on a hundred thousand of them.
+
+    Parameters
+    ----------
+    path, numbers, texts
+        As for `read_table`, which raises the same errors.
+
+    Returns
+    -------
+    list of dict
+    """
+    body, _ = _lines(path)
+    header, *lines = [line.split("\t") for line in body]
+    _check_columns(path, header, [*texts, *numbers])
+    places = [(header.index(column), column) for column in numbers]
+    rows = []
+    for values in lines:
+        row = dict(zip(header, values, strict=False))
+        for place, column in places:
+            try:
+                row[column] = float(values[place]) if values[place] else math.nan
+            except (ValueError, IndexError) as error:
+                raise InputError(f"column {column} of {path} is not numeric", str(error), AGAIN) from None
+        rows.append(row)
+    return rows
+
+
+def _lines(path):
+    """The lines of a table from its header on, and its comments without '#'."""
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    body = [line for line in lines if line and not line.startswith("#")]
+    if not body:
+        raise InputError(f"{path} is empty", "a header line was expected", AGAIN)
+    return body, [line.lstrip("#").strip() for line in lines if line.startswith("#")]
+
+
+def _check_columns(path, header, wanted):
+    missing = [column for column in wanted if column not in header]
+    if missing:
+        raise InputError(f"{path} lacks the columns {', '.join(missing)}", f"it has {', '.join(header)}", AGAIN)
 
 
 def read_inputs(path, task="binary"):
@@ -142,7 +184,7 @@ def read_splits(path):
         As in the file, the `chromosomes` with a space after each comma and only the first of many.
     """
     numbers = ["n_windows", "n_positive", "n_negative", "n_unknown", "gc_positive", "gc_negative"]
-    rows = read_table(path, numbers, ["split", "target", "chromosomes"]).to_dict("records")
+    rows = read_rows(path, numbers, ["split", "target", "chromosomes"])
     return [{**row, "chromosomes": _shortened_groups(row["chromosomes"])} for row in rows]
 
 
@@ -192,8 +234,7 @@ def read_leaks(path):
     list of dict
         One a pair of splits and kind of leak.
     """
-    table = read_table(path, ["found", "dropped", "left"], ["split", "other_split", "kind", "criterion"])
-    return table.to_dict("records")
+    return read_rows(path, ["found", "dropped", "left"], ["split", "other_split", "kind", "criterion"])
 
 
 def read_distributions(path):
@@ -224,7 +265,7 @@ def read_balance(path):
         One a split, quantity and kind of negatives; none for a dataset without negatives.
     """
     numbers = ["n", "n_positive", "mean", "mean_positive", "ks"]
-    return read_table(path, numbers, ["split", "quantity", "class"]).to_dict("records")
+    return read_rows(path, numbers, ["split", "quantity", "class"])
 
 
 def read_scaling(path):
@@ -239,39 +280,62 @@ def read_scaling(path):
     list of dict
         `target`, `log1p` (0 or 1), `mean`, `sd` and `n`, the training rows with a value.
     """
-    return read_table(path, ["log1p", "mean", "sd", "n"], ["target"]).to_dict("records")
+    return read_rows(path, ["log1p", "mean", "sd", "n"], ["target"])
 
 
-def read_history(path):
+def read_history(path, task="binary"):
     """A `history.tsv`.
 
     Parameters
     ----------
     path : str or Path
+    task : str
+        `binary` or `regression`, which decides what the validation score is.
 
     Returns
     -------
-    pandas.DataFrame
-        A row an epoch.
+    dict of str -> numpy.ndarray of float
+        A value an epoch; `val_score` is the column `val_auroc` or `val_pearson`.
     """
-    return read_table(path, ["epoch", "train_loss", "val_loss", "val_auroc", "seconds", "kept"])
+    score = f"val_{TASKS[task]['score']}"
+    names = ["epoch", "train_loss", "val_loss", score, "seconds", "kept"]
+    rows = read_rows(path, names)
+    return {"val_score" if name == score else name: np.array([row[name] for row in rows]) for name in names}
 
 
-def read_scores(path):
-    """The test rows of a `metrics.tsv`, keyed by target and metric.
+def read_choice(path, task="binary"):
+    """Validation scores of the settings that were kept, one a target.
 
     Parameters
     ----------
     path : str or Path
+        A `choice.tsv`: a row a target and setting that was tried, `kept` 1 for one of each target.
+    task : str
+        `binary` or `regression`, which decides what the validation score is.
+
+    Returns
+    -------
+    list of float
+    """
+    score = f"val_{TASKS[task]['score']}"
+    return [row[score] for row in read_rows(path, [score, "kept"], ["target"]) if row["kept"] == 1]
+
+
+def read_scores(path, split="test"):
+    """The rows of one split of a `metrics.tsv`, keyed by target and metric.
+
+    Parameters
+    ----------
+    path : str or Path
+    split : str
 
     Returns
     -------
     dict[(str, str), dict]
         (target, metric) to `model`, `value`, `ci_low`, `ci_high`, `n`, `n_positive`.
     """
-    table = read_table(path, ["value", "ci_low", "ci_high", "n", "n_positive"], ["model", "split", "target", "metric"])
-    rows = table[table["split"] == "test"].to_dict("records")
-    return {(row["target"], row["metric"]): row for row in rows}
+    rows = read_rows(path, ["value", "ci_low", "ci_high", "n", "n_positive"], ["model", "split", "target", "metric"])
+    return {(row["target"], row["metric"]): row for row in rows if row["split"] == split}
 
 
 def read_predictions(path, targets):
@@ -286,7 +350,7 @@ def read_predictions(path, targets):
     Returns
     -------
     dict[str, (numpy.ndarray, numpy.ndarray)]
-        Target to truth (0, 1 or NaN) and prediction, both of shape (number of windows,).
+        Target to truth (0 or 1, or a value; NaN where unknown) and prediction, both of shape (number of windows,).
     """
     table = read_table(path, [column for target in targets for column in (target, f"{target}_predicted")])
     return {target: (table[target].to_numpy(), table[f"{target}_predicted"].to_numpy()) for target in targets}
@@ -306,7 +370,7 @@ def read_filters(path):
     """
     numbers = ["n_sites", "threshold", "max_activation", "information_content", "best_match_p", "best_match_q"]
     texts = ["filter", "status", "consensus", "best_match", "best_match_name"]
-    return read_table(path, numbers, texts).to_dict("records")
+    return read_rows(path, numbers, texts)
 
 
 def read_matches(path):
@@ -327,3 +391,64 @@ def read_matches(path):
     table = read_table(path, ["Optimal_offset", "E-value"], ["Query_ID", "Target_ID", "Orientation"])
     matches = {(row["Query_ID"], row["Target_ID"]): row for row in table.to_dict("records")}
     return matches, table.attrs["comments"]
+
+
+def read_warnings(path):
+    """What a training had to warn of.
+
+    Parameters
+    ----------
+    path : str or Path
+        A `warnings.tsv`; it may have no rows, and one without a header has none.
+
+    Returns
+    -------
+    list of dict
+        `kind` and `warning`, the text without a full stop.
+    """
+    if not Path(path).read_text(encoding="utf-8").strip():
+        return []
+    rows = read_rows(path, [], ["kind", "warning"])
+    return [{"kind": row["kind"], "warning": row["warning"].strip().rstrip(".")} for row in rows]
+
+
+def read_learning_curves(path, task="binary"):
+    """Scores of networks that were trained on a part of the training rows.
+
+    Parameters
+    ----------
+    path : str or Path
+        A table `model seed percent rows target metric value ci_low ci_high`.
+    task : str
+        `binary` or `regression`; other metrics than its score are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+    """
+    numbers = ["percent", "rows", "value", "ci_low", "ci_high"]
+    table = read_table(path, numbers, ["model", "seed", "target", "metric"])
+    return table[table["metric"] == TASKS[task]["score"]].reset_index(drop=True)
+
+
+def read_trials(path, task="binary"):
+    """The trials of a search.
+
+    Parameters
+    ----------
+    path : str or Path
+        A table `trial status val_loss val_auroc|val_pearson`, then a column a setting.
+    task : str
+        `binary` or `regression`, which decides what the validation score is.
+
+    Returns
+    -------
+    trials : pandas.DataFrame
+        `trial`, `status` (`done`, `failed` or `chosen`), `val_loss`, `val_score`, and the settings as text.
+    settings : list of str
+        Names of the settings.
+    """
+    score = f"val_{TASKS[task]['score']}"
+    table = read_table(path, ["val_loss", score], ["trial", "status"]).rename(columns={score: "val_score"})
+    settings = [name for name in table.columns if name not in ("trial", "status") and not name.startswith("val_")]
+    return table, settings

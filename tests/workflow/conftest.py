@@ -117,7 +117,7 @@ def planned():
     return planned_rules
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def new_project():
     return write_project
 

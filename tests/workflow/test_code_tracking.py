@@ -21,15 +21,21 @@ LAYERS = {
     "standard library": {
         *("alphabet", "checksums", "chromosome_names", "configuration", "dataset_rules", "downloads", "fasta"),
         *("fasta_sizes", "file_kinds", "folds", "layers", "messages", "peak_formats", "sheet_rows", "text_files"),
+        *("model_rules", "overrides", "parents"),
     },
     "numpy and pandas": {
-        *("baselines", "bigwig_files", "gc_matching", "genome", "genome_file", "input_checks", "intervals"),
+        *("baselines", "bigwig_files", "evaluation", "feature_estimators", "gc_matching", "genome", "genome_file"),
+        *("input_checks", "intervals"),
         *("leak_audit", "leakage", "logos", "meme", "metrics", "motif_matching", "peak_files", "sequence_fitting"),
         *("sequence_table", "signal_tracks", "similarity", "split_outputs", "split_tables", "splitting"),
-        *("target_scaling", "target_signals", "window_table", "windows"),
+        *("target_scaling", "target_signals", "pool_kernels", "window_kernels", "window_table", "windows"),
+        *("learning_curve", "search", "trials"),
     },
     "torch and h5py": {
         *("device", "filters", "model", "negatives", "prediction", "sequences", "shuffling", "split_file", "training"),
+        *("best_window", "feature_file", "frozen_features", "motif_filters", "outside_networks", "torch_layers"),
+        *("batches", "checkpoints", "fitting", "losses", "optimizers", "packed_fitting", "packed_training"),
+        *("pooled_windows", "stacked_network", "stacked_optimizers", "transfer"),
     },
     "plotting": {path.stem for path in LIBRARY if path.stem.startswith(("figures", "report"))},
 }
@@ -46,6 +52,7 @@ FORBIDDEN = {
 # name in `import` -> name for conda; name for conda -> name for pip
 CONDA_NAMES = {"torch": "pytorch", "sklearn": "scikit-learn", "matplotlib": "matplotlib-base", "markupsafe": "jinja2"}
 PIP_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
+COMMANDS = ["describe_network"]  # scripts that `make` runs, outside the workflow
 OTHER_ENVIRONMENT = dict.fromkeys(("prepare_excluded", "check_inputs"), "intervals")  # their work is another stage's
 
 
@@ -264,7 +271,7 @@ def test_every_module_is_reached_by_a_script_or_loaded_by_its_path():
 
 
 def test_every_script_has_a_rule_and_every_rule_a_script():
-    assert sorted(name for _, name, _ in RULES) == [path.stem for path in SCRIPTS]
+    assert sorted([*(name for _, name, _ in RULES), *COMMANDS]) == [path.stem for path in SCRIPTS]
 
 
 @pytest.mark.parametrize(("path", "name", "text"), RULES, ids=[name for _, name, _ in RULES])
@@ -314,4 +321,6 @@ def test_every_rules_file_has_an_environment_and_is_included():
     stems = sorted(path.stem for path in RULE_FILES)
     included = re.findall(r'^include: "rules/(\w+)\.smk"', (REPOSITORY / "Snakefile").read_text(), flags=re.MULTILINE)
     assert sorted(included) == stems
-    assert sorted(path.stem for path in ENVIRONMENTS) == [stem for stem in stems if stem != "common"]
+    with_rules = [path.stem for path in RULE_FILES if rules_of(path)]
+    assert sorted(path.stem for path in ENVIRONMENTS) == sorted(with_rules)
+    assert set(stems) - set(with_rules) == {"common", "models"}

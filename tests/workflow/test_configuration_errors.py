@@ -46,9 +46,9 @@ BEFORE_THE_FIRST_JOB = {
         ("config.yaml", "windows:", "tracks: {sheet: tracks.tsv}\nwindows:"),
         ["tracks.tsv", "there is no such file", "a sheet"],
     ),
-    "networks for quantities": (
-        ("datasets.tsv", SHEET, SHEET.replace("\n", "\tvalue\n", 1).replace("bed\n", "bed\tscore\n")),
-        ["config.yaml, train.models", "the targets of tiny are quantitative", "write `train: {models: []}`"],
+    "loss of quantities for labels": (
+        ("models.yaml", "batch_size: 32", "loss: mse"),
+        ["models.yaml, model small, training.loss", "the targets of tiny are labels", "write `loss: auto`"],
     ),
     "broken models.yaml": (
         ("models.yaml", "same}", "same"),
@@ -200,7 +200,6 @@ def test_job_killed_by_a_signal(stale_log, workflow_copy, rerun_folder, snakemak
         ("{type: global_max_pool}", "{type: max_pool, width: 61}", "a pool of width 61 is wider than the 60 positions"),
         ("{type: global_max_pool}", "{type: dense, units: 3}", "put `flatten` or `global_max_pool` before it"),
         ("{type: global_max_pool}", "{type: max_pool, width: 2}", "the list must end flat"),
-        ("{type: conv1d, filters: 4, width: 11, padding: same}", "{type: flatten}", "its first layer is flatten"),
     ],
 )
 def test_a_network_that_cannot_be_used_is_told_before_any_job(old, new, found, workflow_copy, project, snakemake):
