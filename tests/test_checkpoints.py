@@ -46,6 +46,26 @@ def test_the_identity_of_a_split_hangs_on_rows_targets_and_attributes(tmp_path):
     assert len({first, *others}) == 5
 
 
+def test_the_identity_of_a_split_hangs_on_bases_and_tracks_in_every_chunk(tmp_path):
+    """A table or a bigWig may change in its place: names, coordinates and targets stay, the sequences do not."""
+    rng = np.random.default_rng(1)
+    values = {"one_hot": rng.integers(0, 2, (700, 4, 9), dtype=np.int8), "tracks": rng.normal(size=(700, 2, 5))}
+
+    def identity():
+        with h5py.File(tmp_path / "train.h5", "w") as file:
+            for name, value in values.items():
+                file.create_dataset(name, data=value, chunks=(256, *value.shape[1:]), compression="gzip")
+        return split_identity(tmp_path / "train.h5")
+
+    found = [identity()]
+    for name in values:
+        for row in (0, 300, 699):
+            values[name][row, 1, 1] += 1
+            found.append(identity())
+    assert len(set(found)) == 7
+    assert identity() == found[-1]
+
+
 def test_a_checkpoint_comes_back_as_it_was(tmp_path):
     path = tmp_path / "checkpoint.pt"
     state = {"weights": {"a": torch.arange(3.0)}, "epoch": 3, "history": [{"loss": 0.5}], "best": None}

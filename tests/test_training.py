@@ -245,6 +245,37 @@ def test_a_batch_that_does_not_fit_is_halved_once_with_the_same_result():
         trained_within(31, lambda *parts: None)
 
 
+class SmallForValidation(OutOfMemory):
+    def forward(self, sequence, tracks=None):
+        if len(sequence) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
+        return self.model(sequence)
+
+
+def test_validation_takes_as_many_rows_at_once_as_memory_holds():
+    torch.manual_seed(1)
+    model, cpu = Small(), torch.device("cpu")
+    split, loss = ResidentSplit(planted(256, 2), LENGTH, cpu), TrainingLoss("bce", 1)
+
+    def validated(network):
+        forward = forward_function(network, {"sequence": (4, LENGTH)}, SETTINGS, cpu)
+        return cisflow.training.validate(forward, network, loss, split, "binary")
+
+    assert validated(SmallForValidation(model, 50)) == pytest.approx(validated(model), rel=1e-5)
+    with pytest.raises(torch.OutOfMemoryError):
+        validated(SmallForValidation(model, 0))
+
+
+def test_a_warning_outlasts_an_interruption(tmp_path, every_epoch):
+    """What a job that was killed had warned of was not written beside the results of the one that went on."""
+    told, keep = [], {"checkpoint": tmp_path / "c.pt", "identity": "this"}
+    keep["checkpoint"].write_bytes(b"torn")
+    for _ in range(2):
+        fitted(max_epochs=2, warn=lambda *parts: told.append(parts), **keep)
+    assert [kind for kind, _ in told] == ["checkpoint_refused"] * 2
+    assert told[0] == told[1]
+
+
 def test_an_odd_batch_is_halved_too():
     told = []
     trained_within(32, lambda *parts: told.append(parts), batch_size=63)

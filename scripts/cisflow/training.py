@@ -132,7 +132,7 @@ def forward_function(model, inputs, settings, device, of_codes=None):
 
 
 @torch.no_grad()
-def validate(forward, model, loss, split, task):
+def validate(forward, model, loss, split, task, rows_at_once=VALIDATION_BATCH):
     """Loss, mean over both strands, and metric, mean over targets, on the central windows of a split.
 
     Returns
@@ -142,9 +142,14 @@ def validate(forward, model, loss, split, task):
     """
     model.eval()
     strands = [[], []]
-    for block in split.blocks(VALIDATION_BATCH):
-        strands[0].append(forward(block))
-        strands[1].append(forward(other_strand(block)))
+    try:
+        for block in split.blocks(rows_at_once):
+            strands[0].append(forward(block))
+            strands[1].append(forward(other_strand(block)))
+    except torch.OutOfMemoryError:
+        if rows_at_once == 1:
+            raise
+        return validate(forward, model, loss, split, task, rows_at_once // 2)
     strands = [torch.cat(parts) for parts in strands]
     targets = split.targets.to(strands[0].device)
     value = sum(float(loss(logits, targets)) for logits in strands) / 2

@@ -273,7 +273,7 @@ def has_bf16(device):
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-def bench_precision(folder, device, clock, n_rows=2048, epochs=6):
+def bench_precision(folder, device, clock, n_rows=2048, epochs=10):
     """DeepSTARR in bf16 against fp32: rate of an epoch by the layers of torch, and what each learns in some epochs."""
     if not has_bf16(device):
         print(f"\nbf16: not measured, this {device.type} has no instructions for it")
