@@ -12,7 +12,7 @@ from cisflow.split_file import write_split
 LENGTH, JITTER = 40, 3
 SITE = b"ACGTTACGGTAC"
 SCHEMA = Path(__file__).parents[1] / "config" / "schemas" / "models.schema.yaml"
-# The best window is learned within a few epochs. No bias stands before a batch norm: its gradient is 0 but for rounding,
+# The best window is learned within a few epochs. No bias stands before a batch norm: its gradient is 0 but for rounding
 # of which adam makes whole steps, so that results could not be compared.
 NETWORK = {
     "layers": [

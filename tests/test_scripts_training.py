@@ -18,7 +18,10 @@ import torch
 from made_splits import LENGTH, NETWORK, SITE, made_fold, made_split, training
 from sklearn.metrics import roc_auc_score
 
+import extract_features
+import fit_on_part
 import train_model
+import train_on_features
 import train_on_part
 import train_pack
 from cisflow.learning_curve import COLUMNS
@@ -319,6 +322,29 @@ def test_the_test_split_has_no_say_in_what_is_trained(fold, tmp_path, capsys):
 
     assert len(epochs(said)) == 26
     assert epochs(said) == epochs(said_of_other)
+
+
+def test_a_part_of_the_features_gives_a_point_of_the_curve(fold, tmp_path, capsys):
+    trained(fold, tmp_path / "parent")
+    parent, features = str(tmp_path / "parent" / "model.pt"), str(tmp_path / "features.h5")
+    settings = {"dataset": "d", "model": "m", "layer": None, "pooling": "mean", "strands": "both"}
+    extract_features.main({name: fold[name] for name in ("train", "val", "test")}, parent, settings, "cpu", 1, features)
+    tables = {}
+    for percent in (12.5, 100):
+        output = tmp_path / f"{percent:g}.tsv"
+        fit_on_part.main(features, parent, "linear", "m", 1, percent, 50, 1000, 0, str(output))
+        tables[percent] = pd.read_csv(output, sep="\t")
+        assert list(tables[percent].columns) == COLUMNS
+        assert set(tables[percent]["percent"]) == {percent}
+    assert [set(table["rows"]) for table in tables.values()] == [{24}, {192}]
+    outputs = [
+        str(tmp_path / name) for name in ("e.npz", "choice.tsv", "predictions.tsv", "metrics.tsv", "warnings.tsv")
+    ]
+    train_on_features.main(features, fold["groups"], parent, "linear", "m", 1, 50, 1000, 0, *outputs)
+    whole = pd.read_csv(outputs[3], sep="\t").set_index("metric")["value"]
+    points = tables[100].set_index("metric")["value"]
+    assert points["auroc"] == pytest.approx(whole["auroc"], abs=1e-6)
+    assert points["auroc"] > tables[12.5].set_index("metric")["value"]["auroc"] - 0.05
 
 
 # --- killed -----------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from modulefinder import ModuleFinder
 from pathlib import Path
 
@@ -80,7 +81,14 @@ def outside_imports(path):
 
 def rules_of(path):
     """Text of every rule of a rules file, by name."""
-    parts = re.split(r"^rule (\w+):\n", path.read_text(), flags=re.MULTILINE)
+    # Rules that are made in a loop have names that end with what the loop runs over.
+    text = re.sub(
+        r'^    rule:\n        name:\n            f"(\w+)_\{\w+\}"\n((?:(?:        .*)?\n)*)',
+        lambda made: f"rule {made[1]}:\n" + textwrap.dedent(made[2]).replace('f"', '"').replace("\n", "\n    "),
+        path.read_text(),
+        flags=re.MULTILINE,
+    )
+    parts = re.split(r"^rule (\w+):\n", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
