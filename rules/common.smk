@@ -534,6 +534,7 @@ def failure_message(workflow_logs):
             messages.append("\n".join(lines[begins[-1] :]))
         elif path in named:
             job = Path(path).parts[1]
+            job += f"_{Path(path).stem}" if job == "train_pack" else ""  # each pack has a rule of its own
             last = next((line.strip() for line in reversed(lines) if line.strip()), "")
             messages.append(
                 f"WHAT {job} ended before it could say why\n"

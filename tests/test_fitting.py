@@ -12,7 +12,7 @@ import torch
 from made_splits import LENGTH, NETWORK, made_fold, made_split, training
 
 import cisflow.fitting
-from cisflow.batches import ResidentSplit, StreamedSplit
+from cisflow.batches import ResidentSplit, StreamedSplit, open_split
 from cisflow.fitting import (
     check_targets,
     fit_network,
@@ -276,6 +276,22 @@ def test_what_memory_does_not_hold_is_streamed_with_as_many_rows_an_epoch(fold, 
     histories = [fit_network(x).history for x in (held, streamed)]
     assert [len(history) for history in histories] == [6, 6]
     assert all(history[-1]["val_auroc"] > 0.8 for history in histories)
+
+
+def test_both_splits_leave_room_for_the_network(fold, tmp_path, monkeypatch):
+    """Each was given half of the memory, and of two splits of one size together nothing was left."""
+    taken = []
+
+    def counted(path, length, device, memory, *rest):
+        taken.append(memory)
+        return open_split(path, length, device, memory, *rest)
+
+    monkeypatch.setattr(cisflow.fitting, "open_split", counted)
+    monkeypatch.setattr(cisflow.fitting, "free_memory", lambda *_: 24_000)
+    fold = made_fold(tmp_path, (200, 200, 8))  # 46 bytes of bases and 4 of the target: 10,000 bytes each
+    kinds = [type(split) for split in prepared_on(fold).splits]
+    assert taken == [12_000, 3000]
+    assert kinds == [ResidentSplit, StreamedSplit]
 
 
 def test_streamed_tracks_give_the_same_means(fold_with_tracks, monkeypatch):

@@ -61,7 +61,7 @@ def epoch_generator(seed, epoch):
     return torch.Generator().manual_seed(int(state[0]) << 31 ^ int(state[1]))
 
 
-def augmented(rows, length, generator):
+def augmented(rows, length, generator, index=None):
     """Rows cropped at a random offset within their stored bases, half of them on the other strand.
 
     Parameters
@@ -72,22 +72,25 @@ def augmented(rows, length, generator):
         Length of the windows in bases.
     generator : torch.Generator
         On the CPU, so that a GPU draws the same.
+    index : torch.Tensor of int64, optional
+        These rows alone, in this order.
 
     Returns
     -------
     Batch
         (N, length).
     """
-    n_rows, device = len(rows.codes), rows.codes.device
-    offsets = torch.randint(rows.codes.shape[1] - length + 1, (n_rows,), generator=generator).to(device)
-    flips = (torch.rand(n_rows, generator=generator) < 0.5).to(device)
-    cropped = rows.codes.unfold(1, length, 1)[torch.arange(n_rows, device=device), offsets]
-    forward = Batch(cropped, rows.targets, rows.tracks)
-    backward = other_strand(forward)
+    device = rows.codes.device
+    index = torch.arange(len(rows.codes), device=device) if index is None else index
+    offsets = torch.randint(rows.codes.shape[1] - length + 1, (len(index),), generator=generator).to(device)
+    flips = (torch.rand(len(index), generator=generator) < 0.5).to(device)
+    codes = rows.codes.unfold(1, length, 1)[index, offsets]
     # The difference wraps round, and the sum back. On a CPU, torch.where takes six times as long.
-    codes = forward.codes + (backward.codes - forward.codes) * flips.to(torch.uint8)[:, None]
-    tracks = None if rows.tracks is None else torch.where(flips[:, None, None], backward.tracks, forward.tracks)
-    return Batch(codes, rows.targets, tracks)
+    codes = codes + (reverse_complement_codes(codes) - codes) * flips.to(torch.uint8)[:, None]
+    tracks = None if rows.tracks is None else rows.tracks[index]
+    if tracks is not None:
+        tracks = torch.where(flips[:, None, None], tracks.flip(-1), tracks)
+    return Batch(codes, rows.targets[index], tracks)
 
 
 def taken(rows, index):
@@ -158,7 +161,7 @@ class ResidentSplit:
         n_batches = len(self) // batch_size
         for begin in range(0, n_batches, BATCHES_AT_ONCE):
             end = min(begin + BATCHES_AT_ONCE, n_batches)
-            rows = augmented(taken(self.rows, order[begin * batch_size : end * batch_size]), self.length, generator)
+            rows = augmented(self.rows, self.length, generator, order[begin * batch_size : end * batch_size])
             for number in range(begin, end):
                 if number >= first:
                     at = (number - begin) * batch_size

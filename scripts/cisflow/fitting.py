@@ -32,7 +32,7 @@ from cisflow.torch_layers import set_dropout_generator
 from cisflow.training import forward_function, train
 from cisflow.transfer import load_parent, start_from_parent
 
-SHARE_OF_MEMORY = 0.5  # of what is free, that a split may take; the rest is the network's
+SHARE_OF_MEMORY = 0.5  # of what is free, that the training split may take; a quarter more at most is for validation
 
 
 @dataclass
@@ -202,10 +202,10 @@ def prepare(
     set_dropout_generator(model, generator)
 
     memory = free_memory(device, memory_mb)
-    splits = [
-        open_split(path, length, device, int(SHARE_OF_MEMORY * memory), "tracks" in inputs, chosen)
-        for path, chosen in ((train_path, rows), (val_path, None))
-    ]
+    share, with_tracks = int(SHARE_OF_MEMORY * memory), "tracks" in inputs
+    train_split = open_split(train_path, length, device, share, with_tracks, rows)
+    held = share if isinstance(train_split, StreamedSplit) else sum(x.nbytes for x in train_split.rows if x is not None)
+    splits = [train_split, open_split(val_path, length, device, max(share - held, share // 4), with_tracks)]
     if "tracks" in inputs and not parent:
         fit_tracks(model, splits[0])
     weights = None
