@@ -2,7 +2,6 @@
 
 import math
 
-import pandas as pd
 import pytest
 from report_inputs import make_run
 
@@ -70,13 +69,3 @@ def test_training_row_flags(tmp_path):
     assert (row["epochs"], row["kept"], row["unfinished"], row["early"]) == (5, 5, True, False)
     assert training_row(run, 50)["unfinished"] is False
     assert row["val_loss"] == pytest.approx(0.12)
-    assert row["diverged"] is False
-
-
-@pytest.mark.parametrize("column", ["train_loss", "val_loss"])
-def test_a_loss_that_is_no_number_at_the_end_is_flagged(tmp_path, column):
-    run = {**make_run(tmp_path, "fly", ["CTCF"], kept=3), "task": "binary"}
-    table = pd.read_csv(run["history"], sep="\t")
-    table.loc[table.index[-1], column] = float("nan")
-    table.to_csv(run["history"], sep="\t", index=False)
-    assert training_row(run, 50)["diverged"] is True

@@ -1,8 +1,7 @@
-import numpy as np
 import pytest
 import torch
 
-from cisflow.sequences import central, crop, reverse_complement
+from cisflow.sequences import central, reverse_complement
 
 COMPLEMENT = str.maketrans("ACGTN", "TGCAN")
 
@@ -23,15 +22,6 @@ def test_reverse_complement_is_that_of_the_text(sequence):
 def test_reverse_complement_twice_is_the_identity():
     one_hot = torch.randint(2, (5, 4, 31), generator=torch.Generator().manual_seed(0), dtype=torch.int8)
     assert torch.equal(reverse_complement(reverse_complement(one_hot)), one_hot)
-
-
-def test_crop_cuts_each_sequence_at_its_own_offset():
-    rng = np.random.default_rng(0)
-    one_hot = torch.from_numpy(rng.integers(2, size=(6, 4, 20)).astype(np.int8))
-    offsets = torch.tensor([0, 1, 2, 5, 9, 10])
-    cut = crop(one_hot, offsets, 10)
-    for row, offset in enumerate(offsets.tolist()):
-        assert torch.equal(cut[row], one_hot[row, :, offset : offset + 10])
 
 
 @pytest.mark.parametrize(("stored", "length"), [(20, 10), (290, 250), (7, 7)])

@@ -254,11 +254,6 @@ def _training_doubts(rows, varying):
     return [
         *untrained,
         (
-            "Training ended because its loss was no finite number any more",
-            [text for row, text in named if row["diverged"]],
-            "The weights of the best epoch before were kept; lower the learning rate.",
-        ),
-        (
             "Training ended at its last allowed epoch",
             [text for row, text in named if row["unfinished"]],
             "The loss may still have been falling: allow more epochs.",

@@ -54,9 +54,8 @@ def training_row(run, max_epochs=None):
     -------
     dict or None
         `history` (the table), `epochs` (how many were run), `kept` (the epoch whose weights were kept), the losses and
-        `val_score` of that epoch, `seconds`, and the flags `unfinished` (ran to the last allowed epoch), `early` (kept
-        one of the first two of more) and `diverged` (ended with a loss that is no finite number). None without a
-        history.
+        `val_score` of that epoch, `seconds`, and the flags `unfinished` (ran to the last allowed epoch) and `early`
+        (kept one of the first two of more). None without a history.
     """
     if not run.get("history"):
         return None
@@ -75,7 +74,6 @@ def training_row(run, max_epochs=None):
         "seconds": float(history["seconds"].sum()),
         "unfinished": max_epochs is not None and epochs >= max_epochs,
         "early": kept["epoch"] <= EARLY_EPOCHS < epochs,
-        "diverged": not all(math.isfinite(history[name][-1]) for name in ("train_loss", "val_loss")),
     }
 
 

@@ -1,7 +1,5 @@
 """Operations on one-hot sequences, (N, 4, L) with rows A C G T, as torch tensors."""
 
-import torch
-
 
 def reverse_complement(one_hot):
     """Reverse complement: A and T, C and G change places (the order of the rows) and so do the ends.
@@ -15,24 +13,6 @@ def reverse_complement(one_hot):
     torch.Tensor, shape (N, 4, L)
     """
     return one_hot.flip(1, 2)
-
-
-def crop(one_hot, offsets, length):
-    """Cut a window out of each sequence.
-
-    Parameters
-    ----------
-    one_hot : torch.Tensor, shape (N, 4, stored length)
-    offsets : torch.Tensor of int64, shape (N,)
-        Where each window begins, in bases from the start of the stored sequence.
-    length : int
-
-    Returns
-    -------
-    torch.Tensor, shape (N, 4, length)
-    """
-    positions = offsets[:, None, None] + torch.arange(length, device=one_hot.device)
-    return one_hot.gather(2, positions.expand(-1, one_hot.shape[1], -1))
 
 
 def central(one_hot, length):
