@@ -130,7 +130,7 @@ def main(path, name, length, n_targets, tracks):
 def whole_number(name, text):
     """A number of the command line."""
     if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise InputError(f"{name} is {text!r}", "expected a whole number of at least 1", f"write it as in {name}=200")
+        raise InputError(f"{name} is {text!r}", "expected a whole number of at least 1", f"write it as in {name}=2")
     return int(text)
 
 

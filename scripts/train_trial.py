@@ -4,53 +4,27 @@ import json
 from pathlib import Path
 
 from cisflow.checkpoints import Interrupted
-from cisflow.device import choose_device
-from cisflow.fitting import fit_network, forget_checkpoint, prepare
+from cisflow.fitting import forget_checkpoint
 from cisflow.messages import InputError, run_script
-from cisflow.overrides import with_overrides
+from cisflow.training_job import fit_job, training_job
 from cisflow.trials import write_trial
 
 
-def main(
-    train_path,
-    val_path,
-    proposals,
-    trial,
-    network,
-    training,
-    seed,
-    device,
-    threads,
-    output,
-    *,
-    motifs=None,
-    memory_mb=None,
-    checkpoint_minutes=10.0,
-    attempt=1,
-    code="",
-    terminal=None,
-):
+def main(job, proposals, trial, output):
     """Train a network with proposed settings and write how it did.
 
     A training that diverges, or cannot be done with these settings, is a result too: a failed trial.
 
     Parameters
     ----------
-    train_path, val_path : str
-        HDF5 files of the two splits; the test split is not read.
+    job : cisflow.training_job.TrainingJob
+        The settings of the trial replace those of its network and training.
     proposals : str
         What `propose_trials` wrote for the round of the trial.
     trial : int
         Its number.
-    network, training, seed, motifs, memory_mb, code
-        See `cisflow.fitting.prepare`; the settings of the trial replace those of `network` and `training`.
-    device : str
-        `auto`, `cpu` or `cuda`.
-    threads : int
     output : str
         See `cisflow.trials.write_trial`.
-    checkpoint_minutes, attempt, terminal
-        See `cisflow.fitting.fit_network`.
     """
     listed = json.loads(Path(proposals).read_text(encoding="utf-8"))
     proposal = next(proposal for proposal in listed if proposal["trial"] == trial)
@@ -60,17 +34,9 @@ def main(
         write_trial(output, row)
         return
     print(f"trial {trial}: {', '.join(f'{path} {value}' for path, value in proposal['overrides'].items())}")
-    network = with_overrides({"training": training, **network}, proposal["overrides"])
-    training = network.pop("training")
     checkpoint = Path(output).with_suffix(".checkpoint.pt")
-    chosen_device = choose_device(device, threads, training["precision"])
     try:
-        prepared = prepare(
-            train_path, val_path, network, training, seed, chosen_device, motifs=motifs, memory_mb=memory_mb, code=code
-        )
-        fitted = fit_network(
-            prepared, checkpoint=checkpoint, checkpoint_minutes=checkpoint_minutes, attempt=attempt, terminal=terminal
-        )
+        _, fitted = fit_job(job.with_settings(proposal["overrides"]), checkpoint)
     except Interrupted:
         raise
     except InputError as error:
@@ -91,20 +57,8 @@ def main(
 if __name__ == "__main__":
     with run_script(snakemake) as bar:
         main(
-            snakemake.input.train,
-            snakemake.input.val,
+            training_job(snakemake, bar),
             snakemake.input.proposals,
             int(snakemake.wildcards.trial),
-            snakemake.params.network,
-            snakemake.params.training,
-            snakemake.params.seed,
-            snakemake.resources.device,
-            snakemake.threads,
             snakemake.output.trial,
-            motifs=dict(zip(snakemake.params.motifs, snakemake.input.get("motifs", []), strict=True)),
-            memory_mb=snakemake.resources.get("mem_mb"),
-            checkpoint_minutes=snakemake.resources.checkpoint_minutes,
-            attempt=snakemake.resources.attempt,
-            code=snakemake.params.code,
-            terminal=bar,
         )

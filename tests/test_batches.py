@@ -12,6 +12,7 @@ from cisflow.batches import (
     ResidentSplit,
     StreamedSplit,
     augmented,
+    blocks_together,
     codes_of_one_hot,
     epoch_generator,
     one_hot_of_codes,
@@ -85,6 +86,31 @@ def opened(split_file, how, tracks=True):
 
 
 @pytest.mark.parametrize("how", ["resident", "streamed"])
+@pytest.mark.parametrize("both_strands", [True, False])
+def test_rows_stay_on_their_strand_where_it_means_something(split_file, how, both_strands):
+    path, rows = split_file
+    split = open_split(path, LENGTH, CPU, 10**9 if how == "resident" else 0, True, both_strands=both_strands)
+    assert isinstance(split, ResidentSplit if how == "resident" else StreamedSplit)
+    shares = [
+        torch.equal(tracks, rows.tracks[int(number)])
+        for batch in split.batches(100, 1, 1)
+        for number, tracks in zip(batch.targets[:, 0], batch.tracks, strict=True)
+    ]
+    assert np.mean(shares) < 0.6 if both_strands else all(shares)
+
+
+@pytest.mark.parametrize("how", ["resident", "streamed"])
+def test_targets_that_are_given_stand_for_those_of_the_file(split_file, how):
+    path, rows = split_file
+    targets = torch.arange(1300.0, 0, -1)[:, None]
+    split = open_split(path, LENGTH, CPU, 10**9 if how == "resident" else 0, True, None, targets, both_strands=False)
+    assert torch.equal(split.targets, targets)
+    for batch in [*split.batches(100, 1, 1), *split.blocks(300)]:
+        index = (1300 - batch.targets[:, 0]).long()
+        assert torch.equal(batch.tracks, rows.tracks[index])
+
+
+@pytest.mark.parametrize("how", ["resident", "streamed"])
 def test_an_epoch_shows_every_row_once_in_another_order_each_time(split_file, how):
     split = opened(split_file, how)
     seen = [[int(x) for batch in split.batches(100, 1, epoch) for x in batch.targets[:, 0]] for epoch in (1, 2)]
@@ -132,6 +158,20 @@ def test_blocks_are_all_rows_in_order_and_their_middle(split_file, how):
     assert torch.equal(torch.cat([block.codes for block in blocks]), rows.codes[:, JITTER:-JITTER])
     assert torch.equal(torch.cat([block.targets for block in blocks]), rows.targets)
     assert torch.equal(torch.cat([block.tracks for block in blocks]), rows.tracks)
+
+
+@pytest.mark.parametrize("n_rows", [1, 4, 10, 100])
+def test_blocks_of_several_splits_are_those_of_each_and_filled_up(n_rows):
+    splits = [ResidentSplit(random_rows(size, seed=size), LENGTH, CPU) for size in (10, 3, 23)]
+    blocks = list(blocks_together(splits, n_rows))
+    assert [block.codes.shape[1] for block in blocks] == [min(n_rows, 23 - at) for at in range(0, 23, n_rows)]
+    for number, split in enumerate(splits):
+        codes = torch.cat([block.codes[number] for block in blocks])
+        targets = torch.cat([block.targets[number] for block in blocks])
+        assert torch.equal(codes[: len(split)], split.rows.codes[:, JITTER:-JITTER])
+        assert torch.equal(targets[: len(split)], split.rows.targets)
+        assert (codes[len(split) :] == 4).all()
+        assert torch.isnan(targets[len(split) :]).all()
 
 
 def test_memory_decides_between_held_and_streamed(split_file):

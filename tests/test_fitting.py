@@ -13,12 +13,16 @@ from made_splits import LENGTH, NETWORK, made_fold, made_split, training
 
 import cisflow.fitting
 from cisflow.batches import ResidentSplit, StreamedSplit, open_split
+from cisflow.best_window import FirstPoolNetwork
+from cisflow.channels_last import ChannelsLastNetwork
 from cisflow.fitting import (
     check_targets,
     fit_network,
     forget_checkpoint,
     memory_estimate,
     prepare,
+    quick_form,
+    settings_that_act,
     target_weights_of,
     write_fitted,
 )
@@ -59,6 +63,41 @@ def parent_file(path, fold, network=NETWORK, **settings):
     outputs = [path, path.with_suffix(".history.tsv"), path.with_suffix(".warnings.tsv")]
     write_fitted(fitted, fold["groups"], *map(str, outputs))
     return str(path)
+
+
+CONVOLUTION, POOL = {"type": "conv1d", "filters": 4, "width": 12}, {"type": "max_pool", "width": 4}
+GELU, FLAT = {"type": "activation", "function": "gelu"}, {"type": "flatten"}
+
+
+@pytest.mark.parametrize(
+    ("layers", "form"),
+    [
+        ([CONVOLUTION, POOL, FLAT], FirstPoolNetwork),
+        ([CONVOLUTION, GELU, POOL, FLAT], ChannelsLastNetwork),
+        ([CONVOLUTION, GELU, FLAT], type(None)),
+    ],
+)
+def test_a_network_has_its_quick_form_on_a_cpu_unless_told_otherwise(layers, form):
+    network = {"layers": layers}
+    model = build_network(network, {"sequence": (4, LENGTH)}, 1)
+    assert type(quick_form(model, network, training(), CPU)) is form
+    for settings, device in (
+        (training(quick_cpu=False), CPU),
+        (training(compile=True), CPU),
+        (training(), torch.device("cuda")),
+    ):
+        assert quick_form(model, network, settings, device) is None
+
+
+@pytest.mark.parametrize("layers", [[CONVOLUTION, POOL, FLAT], [CONVOLUTION, GELU, POOL, FLAT]])
+def test_the_quick_form_is_trained_and_validated_as_the_layers_of_torch(fold, layers):
+    histories = []
+    for quick_cpu in (True, False):
+        settings = training(max_epochs=3, quick_cpu=quick_cpu)
+        histories.append(fit_network(prepared_on(fold, {"layers": layers}, settings)).history)
+    for ours, torchs in zip(*histories, strict=True):
+        for key in ("train_loss", "val_loss", "val_auroc"):
+            assert ours[key] == pytest.approx(torchs[key], rel=1e-3)
 
 
 # --- targets from which nothing can be learned ------------------------------------------------------------------------
@@ -139,6 +178,7 @@ def test_the_record_says_what_was_trained_on_what(fold, tmp_path):
     assert record == {
         "network": NETWORK, "inputs": {"sequence": [4, LENGTH]}, "length": LENGTH, "target_names": ["factor0"],
         "track_names": [], "task": "binary", "loss": "bce", "training": settings, "seed": 7, "percent": 100,
+            "permuted": False,
         "genome": "made", "genome_sha256": "0", "config_sha256": "1", "fold": "holdout",
         "kept_epoch": history["epoch"][history["kept"] == 1].item(),
         "chromosomes": {"train": ["chr1"], "val": ["chr2"], "test": ["chr3"]},
@@ -436,7 +476,54 @@ def test_a_parent_that_is_no_network_is_told(fold, tmp_path):
         prepared_on(fold, None, transfer=TRANSFER, parent_path=str(tmp_path / "model.pt"))
 
 
-def test_a_parent_that_saw_the_test_split_is_written_beside_the_child(fold, tmp_path):
+@pytest.mark.parametrize("frozen", [[], ["batch_norm_1"], ["all"]])
+def test_a_batch_norm_that_sees_one_value_is_told_unless_it_is_frozen(frozen, fold, tmp_path):
+    network = {
+        "layers": [
+            {"type": "conv1d", "filters": 3, "width": 12},
+            {"type": "global_max_pool"},
+            {"type": "batch_norm"},
+        ]
+    }
+    alone = training(batch_size=1, max_epochs=1)
+    parent = parent_file(tmp_path / "model.pt", fold, network)
+    start = {"transfer": {**TRANSFER, "freeze": frozen}, "parent_path": parent}
+    if frozen:
+        fit_network(prepared_on(fold, None, alone, **start))
+        return
+    with pytest.raises(InputError, match="batches of 1 row cannot train batch_norm_1"):
+        prepared_on(fold, None, alone, **start)
+
+
+@pytest.mark.parametrize(
+    ("settings", "loss", "told", "untold"),
+    [
+        ({"class_weights": "balanced"}, "bce", "class_weights balanced", "momentum"),
+        ({"class_weights": "balanced", "optimizer": "sgd"}, "mse", "momentum", "class_weights"),
+        ({"optimizer": "rmsprop", "schedule": "plateau"}, "bce", "plateau_patience 5", "loss auto"),
+        ({"optimizer": "rmsprop", "schedule": "cosine"}, "bce", "smoothing 0.99", "plateau"),
+        ({}, "bce", "optimizer adam", "plateau"),
+    ],
+)
+def test_only_settings_that_act_are_told(settings, loss, told, untold):
+    acting = ", ".join(f"{key} {value}" for key, value in settings_that_act(training(**settings), loss).items())
+    assert told in acting
+    assert untold not in acting
+
+
+@pytest.mark.parametrize("name", ["", "fly, seed 1"])
+def test_a_warning_stands_once_in_the_log(name, fold, tmp_path, capsys):
+    """It stood there twice, when it came up and when its table was written."""
+    prepared = prepared_on(fold, settings=training(max_epochs=1), name=name)
+    prepared.warn("memory", "in two\nhalves")
+    outputs = [str(tmp_path / name) for name in ("model.pt", "history.tsv", "warnings.tsv")]
+    write_fitted(fit_network(prepared), fold["groups"], *outputs)
+    said = [line for line in capsys.readouterr().out.splitlines() if "halves" in line]
+    assert said == [f"WARNING (memory) {name}{': ' if name else ''}in two halves"]
+    assert (tmp_path / "warnings.tsv").read_text() == "kind\twarning\nmemory\tin two halves\n"
+
+
+def test_a_parent_that_saw_the_test_split_is_written_beside_the_child(fold, tmp_path, capsys):
     (tmp_path / "groups.tsv").write_text("split\tgroup\ntrain\tchr3\nval\tchr2\ntest\tchr1\n")
     parent = parent_file(tmp_path / "model.pt", {**fold, "groups": str(tmp_path / "groups.tsv")})
     child = prepared_on(fold, None, training(max_epochs=1), transfer=TRANSFER, parent_path=parent)
@@ -445,6 +532,7 @@ def test_a_parent_that_saw_the_test_split_is_written_beside_the_child(fold, tmp_
     [warning] = pd.read_csv(outputs[2], sep="\t").to_dict("records")
     assert warning["kind"] == "parent_saw_test"
     assert "trained on chr3" in warning["warning"]
+    assert capsys.readouterr().out.count("WARNING (parent_saw_test)") == 1
 
 
 def test_an_older_file_without_its_length_is_a_parent_all_the_same(fold, tmp_path):

@@ -21,8 +21,10 @@ from cisflow.layers import (
     layer_names,
     layer_of,
     network_table,
+    norms_of_single_values,
     remainder,
 )
+from cisflow.model import build_network
 
 CONFIG = Path(__file__).parents[1] / "config"
 MODELS = yaml.safe_load((CONFIG / "models.yaml").read_text())
@@ -474,6 +476,28 @@ SHARED = [
     layer("lstm", units=3),
     layer("global_max_pool"),
 ]
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+@pytest.mark.parametrize("strands", ["single", "averaged", "shared"])
+@pytest.mark.parametrize(
+    "layers",
+    {
+        "flat": [conv(3, 5), layer("global_max_pool"), layer("batch_norm")],
+        "one position": [conv(3, 5), layer("max_pool", width=16), layer("batch_norm"), layer("flatten")],
+        "positions": [conv(3, 5), layer("batch_norm"), layer("max_pool", width=16), layer("flatten")],
+        "in a residual": [conv(3, 20), layer("residual", layers=[layer("batch_norm")]), layer("flatten")],
+    }.values(),
+)
+def test_norms_of_single_values_are_those_that_torch_refuses(layers, strands, batch_size):
+    network = {"layers": layers, "strands": strands}
+    inputs = {"sequence": (4, 20)}
+    model = build_network(network, inputs, 1).train()
+    if norms_of_single_values(network, inputs, batch_size):
+        with pytest.raises(ValueError, match="more than 1 value per channel"):
+            model(torch.zeros(batch_size, 4, 20), None)
+    else:
+        model(torch.zeros(batch_size, 4, 20), None)
 
 
 def test_averaged_strands_cost_twice_the_multiply_adds():

@@ -133,7 +133,7 @@ def test_sound_entries_have_no_problems():
 @pytest.mark.parametrize(
     ("mistaken", "found"),
     [
-        ({"training": TRAINING}, "neither layers nor `transfer` nor `features`"),
+        ({"training": TRAINING}, "neither `layers` nor `transfer` nor `features`"),
         (child("base", layers=LAYERS), "both `layers` and `transfer`"),
         (entry(("features", "base"), branches={}), "both `branches` and `features`"),
         (entry(("transfer", "base"), ("features", "base")), "both `transfer` and `features`"),

@@ -6,7 +6,7 @@ import signal
 import numpy as np
 import pytest
 import torch
-from made_splits import NETWORK, made_fold, made_split, training
+from made_splits import made_fold, made_split, training
 
 import cisflow.packed_fitting
 import cisflow.packed_training
@@ -14,9 +14,24 @@ from cisflow.checkpoints import Interrupted
 from cisflow.fitting import finished, fit_network, prepare
 from cisflow.messages import InputError
 from cisflow.packed_fitting import fit_pack, forget_checkpoints, groups_of, prepare_all
-from cisflow.packed_training import train_packed
+from cisflow.packed_training import train_packed, validate_together
+from cisflow.stacked_network import StackedNetwork
+from cisflow.training import validate
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here"))]
+# So much dropout that no filter is left as it is in all rows of a batch: batch norm would take its bias out again. The
+# gradient of that bias would be rounding alone, of which adam makes whole steps.
+NETWORK = {
+    "layers": [
+        {"type": "conv1d", "filters": 6, "width": 12},
+        {"type": "activation", "function": "relu"},
+        {"type": "global_max_pool"},
+        {"type": "dropout", "rate": 0.4},
+        {"type": "dense", "units": 4, "bias": False},
+        {"type": "batch_norm"},
+        {"type": "activation", "function": "relu"},
+    ]
+}
 POOLED = {
     "layers": [
         {"type": "conv1d", "filters": 4, "width": 8, "padding": "same", "bias": False},
@@ -71,7 +86,7 @@ def together(folds, settings, keep=None, **options):
     ]
 
 
-def assert_alike(found, expected, rtol=3e-4):
+def assert_alike(found, expected, rtol=1e-5):
     """Weights and histories, all but the time that it took."""
     assert len(found.history) == len(expected.history)
     for row, other in zip(found.history, expected.history, strict=True):
@@ -101,7 +116,7 @@ def test_unequal_numbers_of_rows(network, device, folds):
     found = together(folds(), settings, **options)
     assert [len(fold.history) for fold in found] == [3, 3, 3]
     for pair in zip(found, expected, strict=True):
-        assert_alike(*pair)
+        assert_alike(*pair, rtol=1e-5 if device == "cpu" else 3e-4)
         assert not pair[0].model.training
 
 
@@ -169,6 +184,50 @@ def test_one_network_is_a_pack_too(folds):
     [found] = together(folds(sizes=(96,)), settings)
     [expected] = alone(folds(sizes=(96,)), settings)
     assert_alike(found, expected)
+
+
+# --- validated --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("batch_size", [5, 1000])
+@pytest.mark.parametrize("network", [NETWORK, POOLED], ids=["best window", "pooled"])
+def test_validation_together_is_that_of_each(network, batch_size, device, tmp_path, monkeypatch):
+    """With splits of unequal sizes, one of them by far the largest, in blocks and at once; some targets unknown."""
+    rng, folds = np.random.default_rng(1), []
+    for number, n_rows in enumerate([64, 90, 65, 300]):
+        targets = np.where(rng.random((n_rows, 2)) < 0.2, np.nan, rng.integers(0, 2, (n_rows, 2)))
+        folds.append(made_fold(tmp_path / f"{number}", (64, 8, 8), n_targets=2))
+        made_split(tmp_path / f"{number}" / "val.h5", n_rows, seed=number, targets=targets)
+    settings = training(target_weights={"factor1": 0.3}, class_weights="balanced")
+    members = members_of(folds, settings, network, device, seeds=(1, 2, 3, 4))
+    for member in members:  # so that the loss of padding would be seen
+        member.model.output.weight.data.mul_(20)
+    stack = StackedNetwork([member.model for member in members])
+    names = ("positive_weight", "target_weights")
+    weights = {name: torch.stack([getattr(member.loss, name) for member in members]) for name in names}
+    monkeypatch.setattr(cisflow.packed_training, "VALIDATION_BATCH", 1)
+    rows = [3, 0, 2, 1]
+    splits = {row: members[row].splits[1] for row in rows}
+    found = validate_together(stack, splits, "bce", weights, "binary", batch_size)
+    assert stack.training
+    for row in rows:
+        member = members[row]
+        expected = validate(member.forward, member.model, member.loss, member.splits[1], "binary")
+        assert found[row] == pytest.approx(expected, rel=1e-6 if device == "cpu" else 1e-4)
+
+
+def test_networks_whose_epochs_end_together_are_validated_in_one_call(folds, monkeypatch):
+    calls, forward = [], StackedNetwork.__call__
+
+    def counted(stack, codes):
+        if not stack.training:
+            calls.append(codes.shape[:2])
+        return forward(stack, codes)
+
+    monkeypatch.setattr(StackedNetwork, "__call__", counted)
+    together(folds(sizes=(96, 96, 96)), training(max_epochs=2))  # 64, 72 and 80 rows of validation
+    assert calls == [(3, 80)] * 4  # two strands, two epochs
 
 
 # --- one of them fails ------------------------------------------------------------------------------------------------
@@ -247,6 +306,9 @@ def test_what_is_wrong_with_the_data_of_several_is_told_before_any_is_trained(tm
     assert error.value.fix.count("hold out other chromosomes") == 1
     assert "kept" not in error.value.fix
     assert [member.name for member in prepare_all({"b": folds["b"]}, prepare_one)] == ["b"]
+    with pytest.raises(InputError) as alone_in_its_job:
+        prepare_all({"a": folds["a"]}, prepare_one)
+    assert alone_in_its_job.value.what.startswith(f"a: {folds['a']['val']}: 1 of 1 target(s)")
 
 
 def test_a_pack_that_memory_does_not_hold_is_trained_in_halves(folds, tmp_path, monkeypatch, capsys):
@@ -280,8 +342,8 @@ def signal_at(monkeypatch):
         done, loss = [], cisflow.packed_training.stacked_loss
 
         def with_signal(*arguments, **options):
-            done.append(1)
-            if len(done) in steps:
+            done.append(torch.is_grad_enabled())  # else it is validation
+            if done[-1] and sum(done) in steps:
                 os.kill(os.getpid(), getattr(signal, name))
             return loss(*arguments, **options)
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from cisflow.parents import parent_warnings, record_of_parent, write_warnings
+from cisflow.parents import parent_warnings, record_of_parent, tell_warning, write_warnings
 
 GROUPS = {"train": ["chr1", "chr2", "chr3"], "val": ["chr4"], "test": ["chr5", "chr6"]}
 ABOUT = {"genome": "dm6", "genome_sha256": "a" * 64, "config_sha256": "b" * 64}
@@ -41,6 +41,8 @@ def test_what_it_saw_is_named(parent, expected, named):
     found = parent_warnings(parent, GROUPS, ABOUT)
     assert [kind for kind, _ in found] == expected
     assert not found or named in found[0][1]
+    # It was said of the test metrics beside the warning that they are too good.
+    assert any("stay honest" in text for _, text in found) == (expected == ["parent_saw_val"])
 
 
 @pytest.mark.parametrize("parent", [None, {}, {"chromosomes": {}}, {"chromosomes": {"train": []}, "genome": "dm6"}])
@@ -94,12 +96,16 @@ def test_a_long_list_is_shortened():
     assert "chr12" not in text
 
 
-def test_the_table_is_written_even_if_empty(tmp_path, capsys):
+def test_the_table_is_written_even_if_empty(tmp_path):
     path = tmp_path / "warnings.tsv"
     write_warnings(path, [])
     assert path.read_text() == "kind\twarning\n"
-    assert capsys.readouterr().out == ""
     write_warnings(path, [("parent_unknown", "two\tlines\nand \u00e9"), ("other", "more")])
     table = pd.read_csv(path, sep="\t")
     assert table.to_numpy().tolist() == [["parent_unknown", "two lines and \u00e9"], ["other", "more"]]
-    assert capsys.readouterr().out.splitlines()[0] == "WARNING (parent_unknown) two lines and \u00e9"
+
+
+def test_a_warning_is_told_on_one_line(capsys):
+    tell_warning("other", "two\tlines\nand more")
+    tell_warning("other", "of one", "second")
+    assert capsys.readouterr().out == "WARNING (other) two lines and more\nWARNING (other) second: of one\n"

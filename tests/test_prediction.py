@@ -82,9 +82,10 @@ def by_hand(split, model, reads, both_strands):
 def test_predictions_are_on_the_scale_of_the_targets_and_the_mean_of_both_strands(
     reads, loss, scale, both_strands, device, split_path
 ):
-    record, split = {**RECORDS[reads], "loss": loss}, read_split(split_path)
+    record = {**RECORDS[reads], "loss": loss, "training": {"reverse_complement": both_strands}}
+    split = read_split(split_path)
     model = Linear(record["inputs"]).to(device)
-    found = predict(model, record, split, torch.device(device), both_strands=both_strands)
+    found = predict(model, record, split, torch.device(device))
     assert isinstance(found, np.ndarray)
     assert (found.dtype, found.shape) == (np.float32, (ROWS, 2))
     # The mean of what is predicted, not the prediction from the mean of the logits.

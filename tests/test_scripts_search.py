@@ -20,6 +20,7 @@ from cisflow.layers import network_table
 from cisflow.messages import InputError
 from cisflow.overrides import read_overrides, search_of, trials_before, trials_of, with_overrides
 from cisflow.split_file import write_split
+from cisflow.training_job import TrainingJob
 
 REPOSITORY = Path(__file__).parents[1]
 SCHEMA = REPOSITORY / "config" / "schemas" / "models.schema.yaml"
@@ -99,10 +100,8 @@ def propose(entry, folder, round_number, **changes):
 def train(entry, splits, folder, round_number, trial):
     network, training = parts_of(entry)
     output = folder / f"trial{trial}.tsv"
-    train_trial.main(
-        splits["train"], splits["val"], str(folder / f"round{round_number}.json"), trial, network, training,
-        entry["search"]["seed"], "cpu", 1, str(output),
-    )  # fmt: skip
+    job = TrainingJob(splits["train"], splits["val"], network, training, entry["search"]["seed"], "cpu", threads=1)
+    train_trial.main(job, str(folder / f"round{round_number}.json"), trial, str(output))
     return pd.read_csv(output, sep="\t", quoting=3).iloc[0]
 
 
@@ -206,7 +205,8 @@ def test_a_search_of_failures_alone_is_an_error(entry, splits, tmp_path):
 
 @pytest.mark.parametrize("script", [propose_trials, train_trial, choose_trial], ids=lambda script: script.__name__)
 def test_no_rule_of_a_search_sees_the_test_split(script):
-    assert not [name for name in inspect.signature(script.main).parameters if "test" in name]
+    given = [*inspect.signature(script.main).parameters, *inspect.signature(TrainingJob).parameters]
+    assert not [name for name in given if "test" in name]
     texts = "".join(path.read_text() for path in sorted((REPOSITORY / "rules").glob("*.smk")))
     rule = re.search(rf"^rule {script.__name__}:\n(.+?)(?=^\S|\Z)", texts, flags=re.MULTILINE | re.DOTALL)[1]
     inputs = re.search(r"^    input:\n(.+?)(?=^    \w)", rule, flags=re.MULTILINE | re.DOTALL)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -20,14 +21,18 @@ from sklearn.metrics import roc_auc_score
 
 import extract_features
 import fit_on_part
+import initialise_model
 import train_model
 import train_on_features
 import train_on_part
 import train_pack
+import train_permuted
+from cisflow.fitting import prepare
 from cisflow.learning_curve import COLUMNS
 from cisflow.messages import InputError
-from cisflow.model import load_model
+from cisflow.model import build_network, load_model
 from cisflow.prediction import predict_file
+from cisflow.training_job import TrainingJob, training_job
 
 TESTS = Path(__file__).parent
 TRANSFER = {"freeze": [], "learning_rate_factors": {}, "keep_output": False}
@@ -62,18 +67,8 @@ def outputs_in(folder):
 def trained(fold, folder, network=NETWORK, settings=None, seed=1, device="cpu", **options):
     """The network, its record, its history and its warnings, as read again from what was written."""
     outputs, settings = outputs_in(folder), settings or training()
-    train_model.main(
-        fold["train"],
-        fold["val"],
-        fold["groups"],
-        network,
-        settings or training(),
-        seed,
-        device,
-        1,
-        *outputs,
-        **options,
-    )
+    job = TrainingJob(fold["train"], fold["val"], network, settings, seed, device, threads=1, **options)
+    train_model.main(job, fold["groups"], *outputs)
     assert sorted(path.name for path in folder.iterdir()) == sorted(Path(path).name for path in outputs)
     assert torch.load(outputs[0], weights_only=True)["kept_epoch"] >= 1
     model, record = load_model(outputs[0], "cpu")
@@ -127,7 +122,7 @@ def test_frozen_layers_and_output_of_a_parent(fold, tmp_path):
     transfer = {"freeze": ["conv1d_1", "batch_norm_1"], "learning_rate_factors": {"dense_1": 0.0}, "keep_output": True}
     child, record, _, warnings = trained(
         {**fold, "groups": str(groups)}, tmp_path / "child", None,
-        parent_path=str(tmp_path / "parent" / "model.pt"), transfer=transfer,
+        parent=str(tmp_path / "parent" / "model.pt"), transfer=transfer,
     )  # fmt: skip
     given, found = parent.state_dict(), child.state_dict()
     same = {name for name in given if torch.equal(given[name], found[name])}
@@ -139,12 +134,36 @@ def test_frozen_layers_and_output_of_a_parent(fold, tmp_path):
     assert "was trained on chr1, which this fold tests on" in warnings["warning"].item()
 
 
+class Named(dict):
+    """What Snakemake hands over: names as attributes."""
+
+    __getattr__ = dict.__getitem__
+
+
+def as_snakemake_gives_it(fold, **files):
+    params = {"network": NETWORK, "training": training(), "seed": 7, "motifs": ["conv1d_1"], "code": "abc"}
+    resources = {"device": "cpu", "mem_mb": 900, "checkpoint_minutes": 5, "attempt": 2}
+    inputs = {"train": fold["train"], "val": fold["val"], "motifs": ["m.meme"], "parent": [], "chosen": [], **files}
+    return SimpleNamespace(input=Named(inputs), params=Named(params), resources=Named(resources), threads=3)
+
+
+def test_a_job_is_what_its_rule_says(fold):
+    bar = object()
+    job = training_job(as_snakemake_gives_it(fold, parent="parent.pt"), bar)
+    assert job == TrainingJob(
+        fold["train"], fold["val"], NETWORK, training(), 7, "cpu", 3, motifs={"conv1d_1": "m.meme"}, transfer=None,
+        parent="parent.pt", percent=100, memory_mb=900, checkpoint_minutes=5, attempt=2, code="abc", terminal=bar,
+    )  # fmt: skip
+    assert training_job(as_snakemake_gives_it(fold), None).parent is None
+
+
 def test_settings_that_a_search_chose(fold, tmp_path):
     chosen = tmp_path / "chosen.json"
     chosen.write_text(
         json.dumps({"training.learning_rate": 0.02, "layers.conv1d_1.filters": 3, "training.max_epochs": 2})
     )
-    model, record, history, _ = trained(fold, tmp_path / "out", chosen=str(chosen))
+    found = training_job(as_snakemake_gives_it(fold, chosen=str(chosen)), None)
+    model, record, history, _ = trained(fold, tmp_path / "out", found.network, found.training)
     assert model.conv1d_1.weight.shape == (3, 4, 12)
     assert record["training"] == training(learning_rate=0.02, max_epochs=2)
     assert record["network"]["layers"][0]["filters"] == 3
@@ -169,6 +188,43 @@ def test_filters_that_begin_as_motifs_and_stay(fold, tmp_path):
     assert auroc_of(fold, model, record) > 0.95
     motif.unlink()
     load_model(tmp_path / "out" / "model.pt", "cpu")  # it needs no file
+
+
+# --- networks that show what nothing looks like -----------------------------------------------------------------------
+
+
+def without_history(script, fold, folder, **options):
+    folder.mkdir()
+    job = TrainingJob(fold["train"], fold["val"], NETWORK, training(max_epochs=25, patience=5), 1, "cpu", 1, **options)
+    script.main(job, fold["groups"], str(folder / "model.pt"))
+    assert [path.name for path in folder.iterdir()] == ["model.pt"]
+    return load_model(folder / "model.pt", "cpu")
+
+
+def test_an_untrained_network_is_what_training_begins_with(fold, tmp_path):
+    model, record = without_history(initialise_model, fold, tmp_path / "untrained")
+    assert record["kept_epoch"] == 0
+    assert record["chromosomes"] == {"train": ["chr1"], "val": ["chr2"], "test": ["chr3"]}
+    torch.manual_seed(1)
+    expected = build_network(NETWORK, {"sequence": (4, LENGTH)}, 1).state_dict()
+    for name, values in model.state_dict().items():
+        torch.testing.assert_close(values, expected[name], rtol=0, atol=0)
+    assert not model.training
+
+
+def test_permuted_labels_teach_nothing(fold, tmp_path):
+    """The same data and settings give an AUROC above 0.9 with the labels in their places."""
+    model, record = without_history(train_permuted, fold, tmp_path / "permuted")
+    assert record["permuted"] is True
+    assert auroc_of(fold, model, record) < 0.75
+    before = (fold["train"], fold["val"])
+    with h5py.File(before[0]) as file:
+        targets = file["targets"][:]
+    found = prepare(*before, NETWORK, training(), 1, torch.device("cpu"), permuted=True).splits[0]
+    assert sorted(found.targets[:, 0].tolist()) == sorted(targets[:, 0].tolist())
+    assert 0.3 < (found.targets.numpy() == targets).mean() < 0.7
+    plain = prepare(*before, NETWORK, training(), 1, torch.device("cpu")).splits[0]
+    torch.testing.assert_close(found.rows.codes, plain.rows.codes)
 
 
 def test_the_same_again_is_the_same_file(fold, tmp_path):
@@ -220,7 +276,7 @@ def test_a_parent_that_does_not_fit(fold, tmp_path):
     trained(shorter, tmp_path / "parent", flat, training(max_epochs=1))
     parent = str(tmp_path / "parent" / "model.pt")
     transfer = {**TRANSFER, "keep_output": True}
-    error = refused(fold, tmp_path / "out", None, parent_path=parent, transfer=transfer)
+    error = refused(fold, tmp_path / "out", None, parent=parent, transfer=transfer)
     assert error.what == f"the network of {parent} does not fit this one"
     assert "output.weight (1, 174): the parent's is (1, 138)" in error.why
     assert "sequences of 34 bp" in error.fix
@@ -290,10 +346,9 @@ def test_a_pack_names_every_dataset_that_cannot_be_trained(fold, tmp_path):
 def part(fold, folder, percent, capsys, **options):
     folder.mkdir(exist_ok=True)
     output = folder / f"{percent:g}.tsv"
-    train_on_part.main(
-        fold["train"], fold["val"], fold["test"], "m", NETWORK, training(max_epochs=25, patience=25), 1, percent,
-        50, 1000, 0, "cpu", 1, str(output), **options,
-    )  # fmt: skip
+    settings = training(max_epochs=25, patience=25)
+    job = TrainingJob(fold["train"], fold["val"], NETWORK, settings, 1, "cpu", threads=1, percent=percent, **options)
+    train_on_part.main(job, fold["test"], "m", 50, 1000, 0, str(output))
     assert [path.name for path in folder.iterdir() if path.suffix != ".tsv"] == []
     return pd.read_csv(output, sep="\t"), capsys.readouterr().out
 
@@ -337,13 +392,15 @@ def test_a_part_of_the_features_gives_a_point_of_the_curve(fold, tmp_path, capsy
         assert list(tables[percent].columns) == COLUMNS
         assert set(tables[percent]["percent"]) == {percent}
     assert [set(table["rows"]) for table in tables.values()] == [{24}, {192}]
-    outputs = [
-        str(tmp_path / name) for name in ("e.npz", "choice.tsv", "predictions.tsv", "metrics.tsv", "warnings.tsv")
-    ]
-    train_on_features.main(features, fold["groups"], parent, "linear", "m", 1, 50, 1000, 0, *outputs)
-    whole = pd.read_csv(outputs[3], sep="\t").set_index("metric")["value"]
+    fitted = [str(tmp_path / name) for name in ("e.npz", "choice.tsv", "warnings.tsv")]
+    outputs = {name: str(tmp_path / f"{name}.tsv") for name in ("predictions", "val_predictions", "metrics")}
+    rows = str(tmp_path / "rows.tsv")
+    pd.DataFrame({"gc": [], "similarity": []}).to_csv(rows, sep="\t", index=False)
+    train_on_features.main(features, fold["groups"], rows, parent, "linear", "m", 1, 50, 1000, 0, *fitted, outputs)
+    whole = pd.read_csv(outputs["metrics"], sep="\t").set_index("metric")["value"]
     points = tables[100].set_index("metric")["value"]
-    assert points["auroc"] == pytest.approx(whole["auroc"], abs=1e-6)
+    for metric in ("auroc", "mcc", "threshold"):
+        assert points[metric] == pytest.approx(whole[metric], abs=1e-6)
 
 
 # --- killed -----------------------------------------------------------------------------------------------------------

@@ -269,6 +269,33 @@ def test_a_state_is_a_copy_and_the_models_stay_as_they_are():
     assert not torch.equal(networks.state_of(0)["output.weight"], state["output.weight"])
 
 
+def test_a_part_is_a_copy_in_evaluation():
+    layers, length = PUBLISHED["motif_cnn"]
+    models = models_of(layers, length, 3)
+    networks, _ = stacked(models, {**SETTINGS, "optimizer": "sgd"}, [0.1] * 3)
+    before = {name: values.clone() for name, values in networks.state().items()}
+    codes, _ = rows_of(3, length, 0)
+    part = networks.part([2, 0])
+    expected = torch.stack([models[n].eval()(one_hot(codes[n], torch.float64)) for n in (2, 0)])
+    torch.testing.assert_close(part(codes[[2, 0]]), expected, rtol=1e-6, atol=1e-6)
+    with torch.no_grad():
+        part.flat.zero_()
+    assert networks.training
+    assert len(networks) == len(networks.generators) == 3
+    assert all(torch.equal(values, before[name]) for name, values in networks.state().items())
+
+
+def test_a_state_of_all_can_be_taken_up():
+    layers, length = PUBLISHED["motif_cnn"]
+    one, other = (StackedNetwork(models_of(layers, length, 4)[half]) for half in (slice(2), slice(2, 4)))
+    kept = {name: values.clone() for name, values in one.state().items()}
+    one.load(other.state())
+    for number in range(2):
+        for name, values in other.state_of(number).items():
+            assert torch.equal(one.state_of(number)[name], values)
+        torch.testing.assert_close(one.state_of(number, kept), models_of(layers, length, 4)[number].state_dict())
+
+
 def test_no_network_hangs_on_the_others():
     layers, length = PUBLISHED["motif_cnn"]
     models = models_of(layers, length, 3)

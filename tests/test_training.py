@@ -1,3 +1,4 @@
+import math
 import os
 import random
 import signal
@@ -17,7 +18,7 @@ from cisflow.batches import Batch, ResidentSplit, one_hot_of_codes, other_strand
 from cisflow.checkpoints import Interrupted, read_checkpoint
 from cisflow.losses import TrainingLoss
 from cisflow.messages import InputError
-from cisflow.training import forward_function, train
+from cisflow.training import Progress, forward_function, train
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here"))]
 LENGTH, JITTER = 40, 5
@@ -204,8 +205,19 @@ def test_a_loss_that_is_no_number_stops_with_the_epoch_and_a_hint():
 def test_a_metric_that_does_not_exist_is_told():
     rows = planted(64, 2)
     one_class = ResidentSplit(rows._replace(targets=torch.ones(64, 1)), LENGTH, torch.device("cpu"))
-    with pytest.raises(InputError, match="no auroc in epoch 1"):
+    with pytest.raises(InputError, match="none of 4 epochs has a validation auroc"):
         fitted(stop_on="metric", val_split=one_class)
+
+
+def test_an_epoch_without_a_metric_is_not_the_best_one():
+    """A network that gives every row the same quantity at first has no correlation yet: that was an error."""
+    progress = Progress()
+    rules = {"stop_on": "metric", "patience": 3, "max_epochs": 9}
+    metrics = [math.nan, 0.2, math.nan, 0.3, 0.1]
+    best = [progress.close_epoch(rules, "regression", 1, 0.1, 1.0, metric) for metric in metrics]
+    assert best == [False, True, False, True, False]
+    assert progress.best_epoch == 4
+    assert [row["val_pearson"] for row in progress.history] == pytest.approx(metrics, nan_ok=True)
 
 
 class OutOfMemory(nn.Module):

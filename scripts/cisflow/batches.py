@@ -8,11 +8,13 @@ take up its place.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from typing import NamedTuple
 
 import h5py
 import numpy as np
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from cisflow.alphabet import ALPHABET
 from cisflow.split_file import ROWS_PER_CHUNK
@@ -61,7 +63,15 @@ def epoch_generator(seed, epoch):
     return torch.Generator().manual_seed(int(state[0]) << 31 ^ int(state[1]))
 
 
-def augmented(rows, length, generator, index=None):
+def windows(codes, index, offsets, length):
+    """The windows of a length that begin at `offsets` (B,) in the rows `index` (B,) of codes (N, L) -> (B, length)."""
+    # As rows, which overlap, of one long sequence: torch copies whole rows several times quicker than it looks up each.
+    flat = codes.reshape(-1)
+    starts = flat.as_strided((max(len(flat) - length + 1, 0), length), (1, 1))
+    return starts.index_select(0, index * codes.shape[1] + offsets)
+
+
+def augmented(rows, length, generator, index=None, both_strands=True):
     """Rows cropped at a random offset within their stored bases, half of them on the other strand.
 
     Parameters
@@ -74,6 +84,8 @@ def augmented(rows, length, generator, index=None):
         On the CPU, so that a GPU draws the same.
     index : torch.Tensor of int64, optional
         These rows alone, in this order.
+    both_strands : bool
+        False leaves all rows on the strand on which they are stored.
 
     Returns
     -------
@@ -83,8 +95,10 @@ def augmented(rows, length, generator, index=None):
     device = rows.codes.device
     index = torch.arange(len(rows.codes), device=device) if index is None else index
     offsets = torch.randint(rows.codes.shape[1] - length + 1, (len(index),), generator=generator).to(device)
+    codes = windows(rows.codes, index, offsets, length)
+    if not both_strands:
+        return Batch(codes, rows.targets[index], None if rows.tracks is None else rows.tracks[index])
     flips = (torch.rand(len(index), generator=generator) < 0.5).to(device)
-    codes = rows.codes.unfold(1, length, 1)[index, offsets]
     # The difference wraps round, and the sum back. On a CPU, torch.where takes six times as long.
     codes = codes + (reverse_complement_codes(codes) - codes) * flips.to(torch.uint8)[:, None]
     tracks = None if rows.tracks is None else rows.tracks[index]
@@ -98,6 +112,12 @@ def taken(rows, index):
     return Batch(*(None if part is None else part[index] for part in rows))
 
 
+def in_batches(rows, batch_size):
+    """Rows as batches side by side, none of them copied."""
+    parts = (repeat(None) if part is None else part.split(batch_size) for part in rows)
+    return [Batch(*batch) for batch in zip(*parts, strict=False)]
+
+
 def on_device(rows, device):
     """A batch moved to the device, from pinned memory where that lets the copy run beside the arithmetic."""
     if device.type == "cuda":
@@ -105,7 +125,7 @@ def on_device(rows, device):
     return Batch(*(None if part is None else part.to(device, non_blocking=True) for part in rows))
 
 
-def read_rows(file, rows, with_tracks):
+def read_rows(file, rows, targets, with_tracks):
     """Some rows of an open split.
 
     Parameters
@@ -113,6 +133,8 @@ def read_rows(file, rows, with_tracks):
     file : h5py.File
     rows : slice or numpy.ndarray of int64
         Increasing.
+    targets : torch.Tensor of float32, shape (N, T)
+        Of all rows.
     with_tracks : bool
 
     Returns
@@ -122,7 +144,7 @@ def read_rows(file, rows, with_tracks):
     """
     tracks = torch.from_numpy(file["tracks"][rows]) if with_tracks else None
     codes = torch.from_numpy(codes_of_one_hot(file["one_hot"][rows]))
-    return Batch(codes, torch.from_numpy(file["targets"][rows]), tracks)
+    return Batch(codes, targets[rows], tracks)
 
 
 def row_bytes(file, with_tracks):
@@ -141,15 +163,17 @@ class ResidentSplit:
     length : int
         Length of the windows in bases.
     device : torch.device
+    both_strands : bool
+        Whether half of the rows are trained on as their reverse complement, and both strands are validated on.
     """
 
-    def __init__(self, rows, length, device):
+    def __init__(self, rows, length, device, both_strands=True):
         self.rows, self.length, self.device = (
             Batch(*(None if x is None else x.to(device) for x in rows)),
             length,
             device,
         )
-        self.targets = rows.targets
+        self.targets, self.both_strands = rows.targets, both_strands
 
     def __len__(self):
         return len(self.rows.codes)
@@ -158,21 +182,46 @@ class ResidentSplit:
         """Batches of one epoch from number `first` on; rows that do not fill a last batch are left out."""
         generator = epoch_generator(seed, epoch)
         order = torch.randperm(len(self), generator=generator).to(self.device)
-        n_batches = len(self) // batch_size
-        for begin in range(0, n_batches, BATCHES_AT_ONCE):
-            end = min(begin + BATCHES_AT_ONCE, n_batches)
-            rows = augmented(self.rows, self.length, generator, order[begin * batch_size : end * batch_size])
-            for number in range(begin, end):
+        number = 0
+        for index in order[: len(self) // batch_size * batch_size].split(BATCHES_AT_ONCE * batch_size):
+            rows = augmented(self.rows, self.length, generator, index, self.both_strands)
+            for batch in in_batches(rows, batch_size):
                 if number >= first:
-                    at = (number - begin) * batch_size
-                    yield taken(rows, slice(at, at + batch_size))
+                    yield batch
+                number += 1
+
+    def block(self, begin, end):
+        """Some rows in order, as far as there are such; the window in the middle of each."""
+        start = (self.rows.codes.shape[1] - self.length) // 2
+        block = taken(self.rows, slice(begin, end))
+        return block._replace(codes=block.codes[:, start : start + self.length])
 
     def blocks(self, n_rows):
         """All rows in order, the window in the middle of each."""
-        start = (self.rows.codes.shape[1] - self.length) // 2
         for begin in range(0, len(self), n_rows):
-            block = taken(self.rows, slice(begin, begin + n_rows))
-            yield block._replace(codes=block.codes[:, start : start + self.length])
+            yield self.block(begin, begin + n_rows)
+
+
+def blocks_together(splits, n_rows):
+    """All rows of several splits in order, `n_rows` of each at once.
+
+    Parameters
+    ----------
+    splits : list of ResidentSplit
+        M, without tracks.
+    n_rows : int
+
+    Yields
+    ------
+    Batch
+        Codes (M, N, L) and targets (M, N, T). A split that has fewer rows than the longest one is filled up with rows
+        of unknown bases and targets NaN.
+    """
+    for begin in range(0, max(len(split) for split in splits), n_rows):
+        blocks = [split.block(begin, begin + n_rows) for split in splits]
+        codes = pad_sequence([block.codes for block in blocks], batch_first=True, padding_value=UNKNOWN)
+        targets = pad_sequence([block.targets for block in blocks], batch_first=True, padding_value=float("nan"))
+        yield Batch(codes, targets, None)
 
 
 class StreamedSplit:
@@ -189,12 +238,17 @@ class StreamedSplit:
     memory : int
         Bytes that may be held, on the CPU.
     with_tracks : bool
+    targets : torch.Tensor of float32, shape (N, T), optional
+        Instead of those in the file.
+    both_strands : bool
+        As of `ResidentSplit`.
     """
 
-    def __init__(self, path, length, device, memory, with_tracks=False):
+    def __init__(self, path, length, device, memory, with_tracks=False, targets=None, both_strands=True):
         self.path, self.length, self.device, self.with_tracks = path, length, device, with_tracks
+        self.both_strands = both_strands
         with h5py.File(path, "r") as file:
-            self.targets = torch.from_numpy(file["targets"][:])
+            self.targets = torch.from_numpy(file["targets"][:]) if targets is None else targets
             a_row = row_bytes(file, with_tracks)
         # The rows that are trained on, those that are read meanwhile, and the one-hot form from which they are made.
         in_pool = max(memory // (4 * a_row), 4 * ROWS_PER_CHUNK)
@@ -213,7 +267,10 @@ class StreamedSplit:
             with h5py.File(self.path, "r") as file:
                 parts = [
                     read_rows(
-                        file, slice(number * self.rows_per_block, (number + 1) * self.rows_per_block), self.with_tracks
+                        file,
+                        slice(number * self.rows_per_block, (number + 1) * self.rows_per_block),
+                        self.targets,
+                        self.with_tracks,
                     )
                     for number in numbers
                 ]
@@ -243,10 +300,10 @@ class StreamedSplit:
             for begin in range(0, n_full, BATCHES_AT_ONCE):
                 end = min(begin + BATCHES_AT_ONCE, n_full)
                 rows = on_device(taken(pool, order[begin * batch_size : end * batch_size]), self.device)
-                rows = augmented(rows, self.length, generator)
-                for within in range(end - begin):
+                rows = augmented(rows, self.length, generator, both_strands=self.both_strands)
+                for batch in in_batches(rows, batch_size):
                     if number >= first:
-                        yield taken(rows, slice(within * batch_size, (within + 1) * batch_size))
+                        yield batch
                     number += 1
             rest = taken(pool, order[n_full * batch_size :])
 
@@ -255,11 +312,11 @@ class StreamedSplit:
         with h5py.File(self.path, "r") as file:
             start = (file["one_hot"].shape[2] - self.length) // 2
             for begin in range(0, len(self), n_rows):
-                block = read_rows(file, slice(begin, begin + n_rows), self.with_tracks)
+                block = read_rows(file, slice(begin, begin + n_rows), self.targets, self.with_tracks)
                 yield on_device(block._replace(codes=block.codes[:, start : start + self.length]), self.device)
 
 
-def open_split(path, length, device, memory, with_tracks=False, rows=None):
+def open_split(path, length, device, memory, with_tracks=False, rows=None, targets=None, both_strands=True):
     """A split ready for training: resident where it fits, streamed where it does not.
 
     Parameters
@@ -275,6 +332,10 @@ def open_split(path, length, device, memory, with_tracks=False, rows=None):
         Whether the network reads signal tracks.
     rows : numpy.ndarray of int64, optional
         Increasing; these rows alone (they are held in memory).
+    targets : torch.Tensor of float32, shape (N, T), optional
+        Of all rows of the file, instead of those in it.
+    both_strands : bool
+        As of `ResidentSplit`.
 
     Returns
     -------
@@ -283,12 +344,13 @@ def open_split(path, length, device, memory, with_tracks=False, rows=None):
     with h5py.File(path, "r") as file:
         n_rows = len(file["targets"]) if rows is None else len(rows)
         if rows is None and n_rows * row_bytes(file, with_tracks) > memory:
-            return StreamedSplit(path, length, device, memory, with_tracks)
+            return StreamedSplit(path, length, device, memory, with_tracks, targets, both_strands)
+        targets = torch.from_numpy(file["targets"][:]) if targets is None else targets
         # Block by block, so that the one-hot form of all rows is never held.
         at_once = 64 * ROWS_PER_CHUNK
         parts = [
-            read_rows(file, slice(at, at + at_once) if rows is None else rows[at : at + at_once], with_tracks)
+            read_rows(file, slice(at, at + at_once) if rows is None else rows[at : at + at_once], targets, with_tracks)
             for at in range(0, max(n_rows, 1), at_once)
         ]
     joined = Batch(*(None if part[0] is None else torch.cat(part) for part in zip(*parts, strict=True)))
-    return ResidentSplit(joined, length, device)
+    return ResidentSplit(joined, length, device, both_strands)

@@ -10,7 +10,8 @@ import pandas as pd
 import torch
 
 from cisflow.batches import StreamedSplit, open_split
-from cisflow.best_window import BestWindowNetwork, starts_with_best_window
+from cisflow.best_window import FirstPoolNetwork, starts_with_first_pool
+from cisflow.channels_last import ChannelsLastNetwork, starts_with_pictures
 from cisflow.checkpoints import (
     Interrupted,
     identity_of,
@@ -21,13 +22,13 @@ from cisflow.checkpoints import (
 )
 from cisflow.checksums import sha256_of
 from cisflow.device import free_memory
-from cisflow.layers import network_table
+from cisflow.layers import network_table, norms_of_single_values
 from cisflow.learning_curve import training_rows
 from cisflow.losses import TrainingLoss, balancing_weights, loss_name
 from cisflow.messages import InputError
+from cisflow.metrics import METRIC_OF_TASK
 from cisflow.model import build_network, count_parameters, fit_tracks, save_model
-from cisflow.parents import parent_warnings, record_of_parent, write_warnings
-from cisflow.pooled_windows import FirstPoolNetwork, starts_with_first_pool
+from cisflow.parents import parent_warnings, record_of_parent, tell_warning, write_warnings
 from cisflow.torch_layers import set_dropout_generator
 from cisflow.training import forward_function, train
 from cisflow.transfer import load_parent, start_from_parent
@@ -56,7 +57,7 @@ class Prepared:
     def warn(self, kind, text):
         """Note a warning, to be written beside the network, and print it."""
         self.warnings.append((kind, text))
-        print(f"WARNING {kind}: {text}", flush=True)
+        tell_warning(kind, text, self.name)
 
 
 @dataclass
@@ -111,6 +112,51 @@ def check_targets(targets, names, split, task, loss):
         )
 
 
+def check_batch_norms(network, inputs, batch_size, frozen):
+    """Refuse batches in which a batch norm has a single value of each channel.
+
+    Parameters
+    ----------
+    network, inputs, batch_size, frozen
+        See `cisflow.layers.norms_of_single_values`.
+
+    Raises
+    ------
+    InputError
+    """
+    names = norms_of_single_values(network, inputs, batch_size, frozen)
+    if names:
+        raise InputError(
+            f"batches of {batch_size} row cannot train {', '.join(names)}: of one value there is no variance",
+            "the batch size is training.batch_size, or the number of training rows where there are fewer",
+            "raise training.batch_size, give it more rows, or take layer_norm",
+        )
+
+
+def quick_form(model, network, training, device):
+    """What computes a network in less time on a CPU; None where there is nothing, or torch's own way is asked for.
+
+    Parameters
+    ----------
+    model : cisflow.model.Network
+    network : dict
+        What it was built from.
+    training : dict
+        `quick_cpu`, `compile`.
+    device : torch.device
+
+    Returns
+    -------
+    torch.nn.Module or None
+        Base codes uint8 (N, L) -> logits (N, T), with the parameters of the network.
+    """
+    if device.type != "cpu" or not training["quick_cpu"] or training["compile"]:
+        return None
+    if starts_with_first_pool(network):
+        return FirstPoolNetwork(model)
+    return ChannelsLastNetwork(model) if starts_with_pictures(model) else None
+
+
 def memory_estimate(network, inputs, n_targets, batch_size, n_parameters):
     """Bytes that network, gradients, optimiser and the activations of one batch take, about."""
     values = sum(math.prod(row["shape_out"]) for row in network_table(network, inputs, n_targets))
@@ -137,6 +183,7 @@ def prepare(
     transfer=None,
     parent_path=None,
     percent=100,
+    permuted=False,
     memory_mb=None,
     code="",
 ):
@@ -163,6 +210,8 @@ def prepare(
         The model that it starts from.
     percent : float
         Of the training rows; see `cisflow.learning_curve.training_rows`.
+    permuted : bool
+        Whether the rows of each split get each other's targets: what training finds where there is nothing to learn.
     memory_mb : int, optional
         What the job may take on the CPU.
     code : str
@@ -181,6 +230,10 @@ def prepare(
         about = dict(file.attrs)
         targets, val_targets = file["targets"][:], val_file["targets"][:]
         n_tracks, n_bins = file["tracks"].shape[1:] if "tracks" in file else (0, 0)
+    if permuted:
+        rng = np.random.default_rng(seed)
+        targets, val_targets = rng.permutation(targets), rng.permutation(val_targets)  # of rows, all targets together
+    all_targets = torch.from_numpy(targets)
     names, length, task = [str(name) for name in about["target_names"]], int(about["window_length"]), about["task"]
     loss = loss_name(training["loss"], task)
     rows = None
@@ -203,20 +256,18 @@ def prepare(
 
     memory = free_memory(device, memory_mb)
     share, with_tracks = int(SHARE_OF_MEMORY * memory), "tracks" in inputs
-    train_split = open_split(train_path, length, device, share, with_tracks, rows)
+    both = training["reverse_complement"]
+    train_split = open_split(train_path, length, device, share, with_tracks, rows, all_targets, both)
     held = share if isinstance(train_split, StreamedSplit) else sum(x.nbytes for x in train_split.rows if x is not None)
-    splits = [train_split, open_split(val_path, length, device, max(share - held, share // 4), with_tracks)]
+    val_memory, of_val = max(share - held, share // 4), torch.from_numpy(val_targets)
+    splits = [train_split, open_split(val_path, length, device, val_memory, with_tracks, None, of_val, both)]
+    batch_size = min(training["batch_size"], len(train_split))
+    check_batch_norms(network, inputs, batch_size, transfer["freeze"] if parent else [])
     if "tracks" in inputs and not parent:
         fit_tracks(model, splits[0])
     weights = None
     if training["class_weights"] == "balanced" and loss == "bce":
         weights = balancing_weights(torch.from_numpy(targets))
-    quick = device.type == "cpu" and training["best_window"]
-    of_codes = None
-    if quick and starts_with_best_window(network):
-        of_codes = BestWindowNetwork(model)
-    elif quick and starts_with_first_pool(network):
-        of_codes = FirstPoolNetwork(model)
     prepared = Prepared(
         name=name,
         model=model,
@@ -227,10 +278,11 @@ def prepare(
         splits=splits,
         seed=seed,
         task=task,
-        forward=forward_function(model, inputs, training, device, of_codes),
+        forward=forward_function(model, inputs, training, device, quick_form(model, network, training, device)),
         generator=generator,
         identity=identity_of(
-            network=network, training=training, seed=seed, transfer=transfer, percent=percent, code=code,
+            network=network, training=training, seed=seed, transfer=transfer, percent=percent,
+            permuted=permuted, code=code,
             splits=[split_identity(path) for path in (train_path, val_path)],
             files=[sha256_of(path) for path in [*(motifs or {}).values(), *([parent_path] if parent_path else [])]],
         ),
@@ -245,6 +297,7 @@ def prepare(
             "training": training,
             "seed": seed,
             "percent": percent,
+            "permuted": permuted,
             **({"transfer": transfer, "parent": record_of_parent(parent.record)} if parent else {}),
             **{key: str(about[key]) for key in ("genome", "genome_sha256", "config_sha256", "fold")},
         },
@@ -261,6 +314,20 @@ def prepare(
     return prepared
 
 
+def settings_that_act(training, loss):
+    """`training` without `loss`, which is told as what it means here, and what other choices leave without effect."""
+    optimizer, schedule = training["optimizer"], training["schedule"]
+    acts = {
+        "loss": False,
+        "class_weights": loss == "bce",
+        "momentum": optimizer in ("sgd", "rmsprop"),
+        "smoothing": optimizer == "rmsprop",
+        "plateau_factor": schedule == "plateau",
+        "plateau_patience": schedule == "plateau",
+    }
+    return {key: value for key, value in training.items() if acts.get(key, True)}
+
+
 def tell_sizes(prepared, memory):
     """Print what is trained on what, and whether memory holds it."""
     record, model = prepared.record, prepared.model
@@ -271,7 +338,11 @@ def tell_sizes(prepared, memory):
     print(
         (f"{prepared.name}: " if prepared.name else "")
         + f"{count_parameters(model):,} trainable parameters, loss {record['loss']}, seed {prepared.seed}; "
-        + ", ".join(f"{key} {value}" for key, value in record["training"].items() if value not in (None, {}, False))
+        + ", ".join(
+            f"{key} {value}"
+            for key, value in settings_that_act(record["training"], record["loss"]).items()
+            if value not in (None, {}, False)
+        )
     )
     for split, what in zip(prepared.splits, ("training", "validation"), strict=True):
         how = f"streamed from {split.path}" if isinstance(split, StreamedSplit) else "held in memory"
@@ -287,7 +358,12 @@ def finished(prepared, history):
     """A trained network with its record."""
     kept = next(row for row in history if row["kept"])
     start = f"{prepared.name}: " if prepared.name else ""
-    print(f"{start}kept epoch {kept['epoch']} of {len(history)}, validation loss {kept['val_loss']:.4f}", flush=True)
+    metric = METRIC_OF_TASK[prepared.task]
+    print(
+        f"{start}kept epoch {kept['epoch']} of {len(history)}, validation loss {kept['val_loss']:.4f}, "
+        f"{metric} {kept[f'val_{metric}']:.4f}",
+        flush=True,
+    )
     record = {**prepared.record, "kept_epoch": kept["epoch"]}
     return Fitted(prepared.model, record, history, prepared.warnings)
 
@@ -332,8 +408,14 @@ def forget_checkpoint(checkpoint):
     Path(checkpoint).with_suffix(".failed.json").unlink(missing_ok=True)
 
 
-def write_fitted(fitted, groups, model_output, history_output, warnings_output):
-    """Write a trained network, its history, and what must be said of it.
+def chromosomes_of(groups):
+    """The chromosomes (or other groups) of each split, from a `groups.tsv`."""
+    of_split = pd.read_csv(groups, sep="\t", dtype=str, keep_default_na=False)
+    return {split: sorted(names) for split, names in of_split.groupby("split")["group"]}
+
+
+def write_model(fitted, groups, model_output):
+    """Write a network.
 
     Parameters
     ----------
@@ -341,13 +423,24 @@ def write_fitted(fitted, groups, model_output, history_output, warnings_output):
     groups : str
         Table of the chromosomes (or other groups) of each split, written into the model so that later use can tell what
         it has not seen.
-    model_output, history_output, warnings_output : str
+    model_output : str
     """
-    of_split = pd.read_csv(groups, sep="\t", dtype=str, keep_default_na=False)
-    chromosomes = {split: sorted(names) for split, names in of_split.groupby("split")["group"]}
-    warnings = list(fitted.warnings)
-    if "parent" in fitted.record:
-        warnings += parent_warnings(fitted.record["parent"], chromosomes, fitted.record)
+    save_model(model_output, fitted.model, {**fitted.record, "chromosomes": chromosomes_of(groups)})
+
+
+def write_fitted(fitted, groups, model_output, history_output, warnings_output):
+    """Write a trained network, its history, and what must be said of it.
+
+    Parameters
+    ----------
+    fitted, groups, model_output
+        See `write_model`.
+    history_output, warnings_output : str
+    """
+    record = fitted.record
+    of_parent = parent_warnings(record["parent"], chromosomes_of(groups), record) if "parent" in record else []
+    for kind, text in of_parent:
+        tell_warning(kind, text)
     pd.DataFrame(fitted.history).to_csv(history_output, sep="\t", index=False, float_format="%.8g")
-    write_warnings(warnings_output, warnings)
-    save_model(model_output, fitted.model, {**fitted.record, "chromosomes": chromosomes})
+    write_warnings(warnings_output, [*fitted.warnings, *of_parent])
+    write_model(fitted, groups, model_output)

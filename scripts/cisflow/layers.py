@@ -523,3 +523,31 @@ def network_table(network, inputs, n_targets):
     if strands == "averaged":  # everything is computed for both
         rows = [{**line, "multiply_adds": 2 * line["multiply_adds"]} for line in rows]
     return rows
+
+
+def norms_of_single_values(network, inputs, batch_size, frozen=()):
+    """Batch norms that find a single value of each channel in a batch, of which no variance can be had.
+
+    Parameters
+    ----------
+    network, inputs
+        As of `network_table`.
+    batch_size : int
+    frozen : sequence of str
+        Layers whose statistics stay as they are, by name, or `all`.
+
+    Returns
+    -------
+    list of str
+        Their names.
+    """
+    found = []
+    for line in network_table(network, inputs, n_targets=1):
+        stays = any(name == "all" or f"{line['name']}.".startswith(f"{name}.") for name in frozen)
+        if line["type"] == "batch_norm" and not stays:
+            channels, *positions = line["shape_in"]
+            # Both strands of a sequence stand in one batch, or side by side as channels that share a scale and a shift.
+            strands = 2 if network.get("strands") == "averaged" else 2 * channels // line["parameters"]
+            if batch_size * math.prod(positions) * strands == 1:
+                found.append(line["name"])
+    return found

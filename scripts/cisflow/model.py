@@ -296,7 +296,8 @@ def load_model(path, device):
     except OSError:
         raise
     except Exception as error:  # whatever torch stumbles over in a file that it did not write
-        raise not_a_model(path, f"torch cannot read it: {type(error).__name__} {error}".splitlines()[0]) from error
+        # What torch says goes on with advice on other ways to read the file, none of which helps here.
+        raise not_a_model(path, f"torch cannot read it ({type(error).__name__})") from error
     lacks = sorted({"weights", "network", "inputs", "target_names"} - set(record if isinstance(record, dict) else ()))
     if lacks:
         raise not_a_model(path, f"it holds no {', '.join(lacks)}")

@@ -76,7 +76,7 @@ def part_problems(name, entry, where):
         yield where, f"both {both}", "layers of its own, `transfer` or `features`", "make two models of them"
         return
     if not given and not own:
-        yield where, "neither layers nor `transfer` nor `features`", "one of them", "add a list of layers"
+        yield where, "neither `layers` nor `transfer` nor `features`", "one of them", "add a list of layers"
         return
     if "search" in entry and given:
         yield where, f"`search` beside `{given[0]}`", "layers of its own", "search the parent, or remove `search`"

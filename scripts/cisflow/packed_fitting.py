@@ -55,6 +55,9 @@ def failed_together(failed, n_members):
     n_members : int
         Of the job.
     """
+    if n_members == 1:
+        [(name, error)] = failed.items()
+        return InputError(f"{name}: {error.what}", error.why, error.fix)
     return InputError(
         f"{len(failed)} of the {n_members} networks of this job failed",
         "; ".join(f"{name}: {error.what} ({error.why})" for name, error in failed.items()),
@@ -194,7 +197,7 @@ def fit_pack(members, *, checkpoints, checkpoint_minutes=10.0, attempt=1):
             keep_fitted(path_of(identity, "fitted.pt"), fitted, identity)
         together = failed_together({members[number].name: failed[number] for number in sorted(failed)}, len(members))
         kept = "; what the others learned is kept for as long as their own data and settings stay as they are"
-        raise InputError(together.what, together.why, together.fix + kept)
+        raise InputError(together.what, together.why, together.fix + kept * bool(results))
     return [results[number] for number in range(len(members))]
 
 

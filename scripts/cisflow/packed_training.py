@@ -5,15 +5,66 @@ leaves, and the others go on. What a network becomes does not hang on its compan
 """
 
 import time
+from functools import partial
 
 import torch
 
+from cisflow.batches import blocks_together
 from cisflow.checkpoints import Interrupted, read_checkpoint, stop_signals, write_checkpoint
 from cisflow.messages import InputError
+from cisflow.metrics import mean_metric
 from cisflow.optimizers import learning_rate_at
 from cisflow.stacked_network import StackedNetwork, stacked_loss
 from cisflow.stacked_optimizers import StackedOptimizer, cap_weight_norms, clip_gradients
-from cisflow.training import SECONDS_BETWEEN_CHECKPOINTS, Progress, validate
+from cisflow.training import SECONDS_BETWEEN_CHECKPOINTS, VALIDATION_BATCH, Progress, judged
+
+
+def of_rows(weights, rows):
+    """Weights of the losses of some networks."""
+    return {name: None if values is None else values[rows] for name, values in weights.items()}
+
+
+def validate_together(stack, splits, loss_name, weights, task, batch_size):
+    """Loss and metric of some networks as `cisflow.training.validate` gives them, each on its own split.
+
+    Parameters
+    ----------
+    stack : cisflow.stacked_network.StackedNetwork
+        M networks.
+    splits : dict of int -> cisflow.batches.ResidentSplit
+        By the row of the network in the stack.
+    loss_name : str
+    weights : dict of str -> torch.Tensor or None
+        `positive_weight` and `target_weights` of `cisflow.stacked_network.stacked_loss`.
+    task : str
+    batch_size : int
+        Rows of each that memory is known to hold.
+
+    Returns
+    -------
+    dict of int -> (float, float)
+        By the row.
+    """
+
+    def judged_rows(rows):
+        networks, loss = stack.part(rows), partial(stacked_loss, loss_name, **of_rows(weights, rows))
+        blocks = partial(blocks_together, [splits[row] for row in rows])
+        rows_at_once = max(batch_size, VALIDATION_BATCH // len(rows))
+        both_strands = splits[rows[0]].both_strands
+        losses, predictions = judged(
+            lambda batch: networks(batch.codes), blocks, loss, loss_name, both_strands, rows_at_once
+        )
+        return zip(rows, losses.tolist(), predictions, strict=True)
+
+    # Those together whose splits have about as many rows: at most half of what is computed is there to fill up.
+    groups, found = {}, {}
+    for row, split in splits.items():
+        groups.setdefault(len(split).bit_length(), []).append(row)
+    for rows in groups.values():
+        for row, value, predictions in judged_rows(rows):
+            targets = splits[row].targets.cpu().numpy()
+            found[row] = value, mean_metric(targets, predictions[: len(targets)], task)
+    return found
 
 
 def train_packed(members, settings, *, checkpoint=None, identity="", checkpoint_minutes=10.0, warn=print):
@@ -43,9 +94,10 @@ def train_packed(members, settings, *, checkpoint=None, identity="", checkpoint_
     batch_size = min(settings["batch_size"], len(members[0].splits[0]))
     steps = [len(member.splits[0]) // batch_size for member in members]
     stack = StackedNetwork(
-        [member.model for member in members], [member.generator for member in members], settings["best_window"]
+        [member.model for member in members], [member.generator for member in members], settings["quick_cpu"]
     )
     optimizer = StackedOptimizer(stack.flat, stack.slices, settings)
+    best = {name: values.clone() for name, values in stack.state().items()}  # of every member, by its number
     progress, failed, alive = [Progress() for _ in members], {}, list(range(len(members)))
     totals = torch.zeros(len(members), dtype=torch.float64, device=device)
     weights = {
@@ -54,12 +106,10 @@ def train_packed(members, settings, *, checkpoint=None, identity="", checkpoint_
     }
 
     def keep(rows):
-        nonlocal totals
+        nonlocal totals, weights
         stack.keep(rows)
         optimizer.keep(rows)
-        totals = totals[rows]
-        for name, values in weights.items():
-            weights[name] = values if values is None else values[rows]
+        totals, weights = totals[rows], of_rows(weights, rows)
 
     def save():
         if checkpoint is None:
@@ -70,8 +120,8 @@ def train_packed(members, settings, *, checkpoint=None, identity="", checkpoint_
             "alive": list(alive),
             "failed": {number: [error.what, error.why, error.fix] for number, error in failed.items()},
             "progress": [vars(one) for one in progress],
-            "flat": stack.flat.detach(),
-            "buffers": stack.buffers,
+            "networks": stack.state(),
+            "best": best,
             "optimizer": optimizer.state_dict(),
             "generators": [generator.get_state() for generator in stack.generators],
         }
@@ -84,11 +134,10 @@ def train_packed(members, settings, *, checkpoint=None, identity="", checkpoint_
         alive = state["alive"]
         failed = {int(number): InputError(*parts) for number, parts in state["failed"].items()}
         progress = [Progress(**one) for one in state["progress"]]
+        best = {name: values.to(device) for name, values in state["best"].items()}
         if alive:
             keep(alive)
-            with torch.no_grad():
-                stack.flat.copy_(state["flat"])
-            stack.buffers = {name: buffer.to(device) for name, buffer in state["buffers"].items()}
+            stack.load(state["networks"])
             optimizer.load_state_dict(state["optimizer"])
             totals = torch.tensor([progress[number].loss_sum for number in alive], dtype=torch.float64, device=device)
             for generator, random in zip(stack.generators, state["generators"], strict=True):
@@ -96,6 +145,31 @@ def train_packed(members, settings, *, checkpoint=None, identity="", checkpoint_
         print(
             f"going on from {checkpoint}: {len(members) - len(alive)} of {len(members)} networks are done", flush=True
         )
+
+    def close_epochs(rows, rates):
+        """Validate networks whose epoch is over; gives the numbers of those that are done."""
+        begun, numbers, better = time.perf_counter(), [alive[row] for row in rows], []
+        splits = {row: members[alive[row]].splits[1] for row in rows}
+        found = validate_together(stack, splits, loss_name, weights, task, batch_size)
+        loss_sums, share = totals[rows].tolist(), (time.perf_counter() - begun) / len(rows)
+        totals[rows] = 0.0
+        for row, number, loss_sum in zip(rows, numbers, loss_sums, strict=True):
+            one = progress[number]
+            one.loss_sum, one.seconds = loss_sum, one.seconds + share
+            try:
+                if one.close_epoch(settings, task, steps[number], rates[row], *found[row]):
+                    better.append((row, number))
+                print(f"{members[number].name}: {one.told(task)}", flush=True)
+            except InputError as error:
+                failed[number] = error
+                continue
+            if not one.is_over(settings):
+                batches[number] = batches_of(number)
+        if better:
+            best_rows, best_numbers = (list(part) for part in zip(*better, strict=True))
+            for name, values in stack.state().items():
+                best[name][best_numbers] = values[best_rows]
+        return {number for number in numbers if number in failed or progress[number].is_over(settings)}
 
     def batches_of(number):
         one = progress[number]
@@ -127,29 +201,11 @@ def train_packed(members, settings, *, checkpoint=None, identity="", checkpoint_
                 cap_weight_norms(stack.flat, stack.slices, settings["weight_norm_cap"])
             totals += losses.detach()
             share = (time.perf_counter() - begun) / len(alive)
-            leaving = set()
-            for row, number in enumerate(alive):
-                one, member = progress[number], members[number]
-                one.batch += 1
-                one.seconds += share
-                if one.batch < steps[number]:
-                    continue
-                begun = time.perf_counter()
-                one.loss_sum, totals[row] = float(totals[row]), 0.0
-                weights_now = stack.state_of(row)
-                member.model.load_state_dict(weights_now)
-                val_loss, val_metric = validate(member.forward, member.model, member.loss, member.splits[1], task)
-                one.seconds += time.perf_counter() - begun
-                try:
-                    if one.close_epoch(settings, task, steps[number], rates[row], val_loss, val_metric):
-                        one.best_weights = weights_now
-                    print(f"{member.name}: {one.told(task)}", flush=True)
-                except InputError as error:
-                    failed[number] = error
-                if number in failed or one.is_over(settings):
-                    leaving.add(number)
-                else:
-                    batches[number] = batches_of(number)
+            for number in alive:
+                progress[number].batch += 1
+                progress[number].seconds += share
+            ended = [row for row, number in enumerate(alive) if progress[number].batch == steps[number]]
+            leaving = close_epochs(ended, rates) if ended else set()
             if leaving:
                 staying = [row for row, number in enumerate(alive) if number not in leaving]
                 alive = [alive[row] for row in staying]
@@ -170,7 +226,7 @@ def train_packed(members, settings, *, checkpoint=None, identity="", checkpoint_
     results = []
     for number, (member, one) in enumerate(zip(members, progress, strict=True)):
         if number not in failed:
-            member.model.load_state_dict(one.best_weights)
+            member.model.load_state_dict(stack.state_of(number, best))
             member.model.eval()
             one.history[one.best_epoch - 1]["kept"] = 1
         results.append(failed.get(number, one.history))

@@ -10,6 +10,7 @@ INHERITED = ("chromosomes", "genome", "genome_sha256", "config_sha256", "fold", 
 MOST_NAMES = 12  # that a warning lists
 # Names that mean something within one table of sequences alone: its clusters, and its splits where a column says them.
 OF_ONE_TABLE = re.compile(r"cluster_\d+|train|val|test")
+HONEST = "; test metrics stay honest"  # unless something else is to be said of them
 TEXTS = {
     # Its weights, or the epoch that was kept, rest on what is tested here.
     "parent_saw_test": (
@@ -19,7 +20,7 @@ TEXTS = {
     # Its weights rest on what is chosen by here.
     "parent_saw_val": (
         "the parent network was trained on {val}, which this fold validates on: validation losses are too good, and"
-        " what is chosen by them may be chosen wrongly; test metrics stay honest"
+        " what is chosen by them may be chosen wrongly" + HONEST
     ),
     "parent_other_genome": (
         "the parent network was trained on genome {theirs}, these data are of {ours}: names of chromosomes do not tell"
@@ -131,11 +132,30 @@ def parent_warnings(parent_record, groups_of_splits, about=None):
     if record.get("parent") is not None:
         older = parent_warnings(record["parent"], groups_of_splits, about)
         found += [(kind, f"of the network that the parent itself started from: {text}") for kind, text in older]
+    if any(kind != "parent_saw_val" for kind, _ in found):
+        return [(kind, text.removesuffix(HONEST)) for kind, text in found]
     return found
 
 
+def on_one_line(text):
+    """A warning without the tabs and line breaks that would make another column or row of it."""
+    return " ".join(text.split())
+
+
+def tell_warning(kind, text, name=""):
+    """Print a warning.
+
+    Parameters
+    ----------
+    kind, text : str
+    name : str
+        What it is of, where a job has several.
+    """
+    print(f"WARNING ({kind}) {f'{name}: ' if name else ''}{on_one_line(text)}", flush=True)
+
+
 def write_warnings(path, rows):
-    """Write warnings as a table, also if there are none, and print them.
+    """Write warnings as a table, also if there are none.
 
     Parameters
     ----------
@@ -146,6 +166,4 @@ def write_warnings(path, rows):
     with open(path, "w", encoding="utf-8") as file:
         file.write("kind\twarning\n")
         for kind, text in rows:
-            one_line = " ".join(text.split())  # a tab or line break would make another column or row of it
-            file.write(f"{kind}\t{one_line}\n")
-            print(f"WARNING ({kind}) {one_line}", flush=True)
+            file.write(f"{kind}\t{on_one_line(text)}\n")

@@ -47,7 +47,7 @@ def inputs_of_split(record, split):
 
 
 @torch.no_grad()
-def predict(model, record, split, device, batch_size=1024, both_strands=True):
+def predict(model, record, split, device, batch_size=1024):
     """Predict every target of every row.
 
     Parameters
@@ -56,15 +56,13 @@ def predict(model, record, split, device, batch_size=1024, both_strands=True):
         In evaluation mode, on the device; maps `sequence` (N, 4, length) and `tracks` (N, C, B) to logits (N, T). What
         it does not read is None.
     record : dict
-        What was written beside its weights: `inputs` and `loss`.
+        What was written beside its weights: `inputs`, `loss`, and whether `training` had a `reverse_complement`: then
+        predictions are means over both strands (the reverse complement, bins of the tracks from the other end).
     split : dict
         Rows of a split as `cisflow.split_file` reads them: `one_hot` (N, 4, stored length), of which the window in the
         middle is read, and `tracks` (N, C, B).
     device : torch.device
     batch_size : int
-    both_strands : bool
-        Mean of what is predicted for a row and for its other strand: the reverse complement, bins of the tracks from
-        the other end.
 
     Returns
     -------
@@ -72,6 +70,7 @@ def predict(model, record, split, device, batch_size=1024, both_strands=True):
         On the scale of the targets in the split: probabilities, values or expected counts.
     """
     inputs, parts = inputs_of_split(record, split), []
+    both_strands = record.get("training", {}).get("reverse_complement", True)  # of older networks nothing is said
 
     def predicted(sequence, tracks):
         return predicted_values(model(sequence, tracks), record["loss"])
@@ -88,8 +87,8 @@ def predict(model, record, split, device, batch_size=1024, both_strands=True):
     return np.concatenate(parts)
 
 
-def predict_file(model, record, path, device, batch_size=1024, both_strands=True):
+def predict_file(model, record, path, device, batch_size=1024):
     """As `predict`, of a split's HDF5 file, some thousand rows at a time: memory does not grow with the split."""
     names = [INPUTS[name] for name in record["inputs"]]
     blocks = read_blocks(path, names, ROWS_AT_ONCE)
-    return np.concatenate([predict(model, record, block, device, batch_size, both_strands) for block in blocks])
+    return np.concatenate([predict(model, record, block, device, batch_size) for block in blocks])

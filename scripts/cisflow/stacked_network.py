@@ -8,16 +8,17 @@ innermost, the columns of a convolution are copied in long stretches, a pool com
 nothing.
 """
 
+import copy
+
 import torch
 from torch import nn
 from torch.autograd import Function
 from torch.nn import functional
 
 from cisflow.alphabet import ALPHABET
-from cisflow.best_window import RISING
+from cisflow.best_window import RISING, Norm, first_pool, split_first
 from cisflow.losses import mean_over_known, row_losses
-from cisflow.pooled_windows import Norm, first_pool, split_first
-from cisflow.torch_layers import FUNCTIONS, Activation, Dropout, GlobalPool
+from cisflow.torch_layers import FUNCTIONS, Activation, Dropout, GlobalPool, dropout_masks
 
 STACKED = {
     *("conv1d", "batch_norm", "activation", "max_pool", "avg_pool", "global_max_pool", "global_avg_pool"),
@@ -172,7 +173,7 @@ class StackedNetwork:
         Of that device: where each network draws its dropout, as the single network would. Without them, all draw from
         torch's own.
     quick : bool
-        Whether the first layers may go by `cisflow.pooled_windows`, on a CPU and in single precision.
+        Whether the first layers may go by `cisflow.best_window`, on a CPU and in single precision.
 
     Raises
     ------
@@ -257,7 +258,7 @@ class StackedNetwork:
         return x.transpose(1, 2)
 
     def first_pool(self, codes, convolution, norm, pool, parameters):
-        """What the first layers up to the first pool give, by `cisflow.pooled_windows`."""
+        """What the first layers up to the first pool give, by `cisflow.best_window`."""
         name, module = convolution
         of_norm = None
         if norm is not None:
@@ -336,10 +337,8 @@ class StackedNetwork:
         """Dropout with the masks that the single networks would draw."""
         if not self.training or rate == 0:
             return x
-        mask = x.new_empty(x.shape[0], x.shape[-1], *x.shape[1:-1])
-        for part, generator in zip(mask, self.generators, strict=True):
-            part.bernoulli_(1 - rate, generator=generator)
-        return x * mask.div_(1 - rate).movedim(1, -1).contiguous()
+        masks = dropout_masks(self.generators, (x.shape[-1], *x.shape[1:-1]), rate, x)
+        return x * masks.movedim(1, -1).contiguous()
 
     def keep(self, indices):
         """Go on with some of the networks alone.
@@ -353,25 +352,51 @@ class StackedNetwork:
         self.buffers = {name: buffer[index] for name, buffer in self.buffers.items()}
         self.generators = [self.generators[number] for number in indices]
 
-    def state_of(self, number):
+    def part(self, indices):
+        """Some of the networks, copied, for evaluation.
+
+        Parameters
+        ----------
+        indices : list of int
+
+        Returns
+        -------
+        StackedNetwork
+        """
+        other = copy.copy(self)
+        other.keep(indices)
+        return other.eval()
+
+    def state(self):
+        """Parameters and buffers of all networks, not copied: `flat` (M, P), and each buffer by its name (M, ...)."""
+        return {"flat": self.flat.detach(), **self.buffers}
+
+    def load(self, state):
+        """Take up what `state` gave for as many networks."""
+        for name, values in self.state().items():
+            values.copy_(state[name])
+
+    def state_of(self, number, state=None):
         """State of one network, as its `state_dict`, copied.
 
         Parameters
         ----------
         number : int
+        state : dict of str -> torch.Tensor, optional
+            As `state` gave it, of these or of other networks of the same architecture; left out, that of now.
 
         Returns
         -------
         dict of str -> torch.Tensor
         """
-        state = {}
+        state, one = state or self.state(), {}
         for name in self.state_names:
             if name in self.slices:
                 part, shape = self.slices[name]
-                state[name] = self.flat.detach()[number, part].view(shape).clone()
+                one[name] = state["flat"][number, part].view(shape).clone()
             else:
-                state[name] = self.buffers[name][number].clone()
-        return state
+                one[name] = state[name][number].clone()
+        return one
 
     @torch.no_grad()
     def load_state(self, number, state):

@@ -47,8 +47,39 @@ class Activation(nn.Module):
         return self.function
 
 
+def dropout_masks(generators, shape, rate, like):
+    """What dropout multiplies by, of several networks: 0 with probability `rate`, else 1 / (1 - rate).
+
+    An element takes 16 random bits, for the random numbers are what dropout costs on a CPU. The probability is the
+    nearest multiple of 1 / 65536 between 0 and 1, and it is this one that scales: the mean is 1.
+
+    Parameters
+    ----------
+    generators : list of torch.Generator or None
+        One a network, of the device of `like`; None for torch's own.
+    shape : tuple of int
+        Of a mask, whose elements are drawn in this order.
+    rate : float
+        Above 0, below 1.
+    like : torch.Tensor
+        Of the type and on the device that the masks are to have.
+
+    Returns
+    -------
+    torch.Tensor, shape (M, *shape)
+    """
+    n_elements = math.prod(shape)
+    words = torch.empty(len(generators), -(-n_elements // 4), dtype=torch.int64, device=like.device)
+    for row, generator in zip(words, generators, strict=True):
+        row.random_(-(2**63), None, generator=generator)  # all 64 bits
+    numbers = words.view(torch.int16)[:, :n_elements].unflatten(1, shape)
+    n_kept = min(max(round((1 - rate) * 2**16), 1), 2**16 - 1)  # of the 65536 numbers
+    masks = torch.empty(numbers.shape, dtype=like.dtype, device=like.device)
+    return torch.lt(numbers, n_kept - 2**15, out=masks).mul_(2**16 / n_kept)
+
+
 class Dropout(nn.Module):
-    """Zeroes elements with probability `rate` while training, and scales the others by 1 / (1 - rate).
+    """Zeroes elements with probability `rate` while training, and scales the others; see `dropout_masks`.
 
     Attributes
     ----------
@@ -63,8 +94,8 @@ class Dropout(nn.Module):
     def forward(self, x):
         if not self.training or self.rate == 0:
             return x
-        mask = torch.empty_like(x).bernoulli_(1 - self.rate, generator=self.generator)
-        return x * mask.div_(1 - self.rate)
+        [mask] = dropout_masks([self.generator], x.shape, self.rate, x)
+        return x * mask
 
     def extra_repr(self):
         return f"{self.rate:g}"
@@ -170,7 +201,12 @@ class GlobalPool(nn.Module):
 
     def forward(self, x):
         x = x.flatten(2)
-        return x.amax(dim=2) if self.kind == "max" else x.mean(dim=2)
+        if self.kind == "avg":
+            return x.mean(dim=2)
+        if x.requires_grad and x.device.type == "cpu":
+            # Its gradient, to the first of equal places, is made sooner than the shares of `amax`.
+            return x.max(dim=2).values
+        return x.amax(dim=2)
 
     def extra_repr(self):
         return self.kind

@@ -46,7 +46,7 @@ class Progress:
         Raises
         ------
         InputError
-            If a loss is no finite number, or there is no metric to stop on.
+            If a loss is no finite number, or no epoch had a metric to stop on and the last is over.
         """
         train_loss = self.loss_sum / steps
         self.history.append(
@@ -67,18 +67,17 @@ class Progress:
                 f"lower training.learning_rate of the model (to {settings['learning_rate'] / 10:g}, say), set"
                 " gradient_clip (1.0, say) or warmup_epochs, or precision fp32; look for huge values in the targets",
             )
-        score = val_loss
-        if settings["stop_on"] == "metric":
-            score = -val_metric
-            if not math.isfinite(score):
-                raise InputError(
-                    f"the validation split has no {METRIC_OF_TASK[task]} in epoch {self.epoch}",
-                    "no target has both classes, or all predictions are equal; training.stop_on is metric",
-                    "set training.stop_on to loss, or give the validation split more rows",
-                )
-        is_best = score < self.best_score
+        score = val_loss if settings["stop_on"] == "loss" else -val_metric
+        is_best = score < self.best_score  # never without a metric: of equal predictions there is no correlation
         if is_best:
             self.best_score, self.best_epoch = score, self.epoch
+        if not self.best_epoch and self.is_over(settings):
+            raise InputError(
+                f"none of {len(self.history)} epochs has a validation {METRIC_OF_TASK[task]} to stop on",
+                "training.stop_on is metric, and the predictions or the values of the validation split are all equal",
+                "lower training.learning_rate (a network whose predictions are all equal may be dead), set"
+                " training.stop_on to loss, or look at the targets of the validation split",
+            )
         self.epoch, self.batch, self.loss_sum, self.seconds = self.epoch + 1, 0, 0.0, 0.0
         return is_best
 
@@ -132,7 +131,45 @@ def forward_function(model, inputs, settings, device, of_codes=None):
 
 
 @torch.no_grad()
-def validate(forward, model, loss, split, task, rows_at_once=VALIDATION_BATCH):
+def judged(forward, blocks, loss, loss_name, both_strands=True, rows_at_once=VALIDATION_BATCH):
+    """Losses and predictions, both of them means over both strands.
+
+    Parameters
+    ----------
+    forward : callable
+        Batch -> logits (..., N, T), of a network that is in evaluation.
+    blocks : callable
+        Number of rows -> all rows in blocks of so many; fewer are asked for where memory does not hold them.
+    loss : callable
+        Logits and targets -> losses (...).
+    loss_name : str
+        A key of `cisflow.losses.LOSSES`.
+    both_strands : bool
+        False: of the strand that is stored alone.
+    rows_at_once : int
+
+    Returns
+    -------
+    losses : torch.Tensor, shape (...)
+    predictions : numpy.ndarray of float32, shape (..., N, T)
+    """
+    strands, targets = [[] for _ in range(1 + both_strands)], []
+    try:
+        for block in blocks(rows_at_once):
+            strands[0].append(forward(block))
+            if both_strands:
+                strands[1].append(forward(other_strand(block)))
+            targets.append(block.targets)
+    except torch.OutOfMemoryError:
+        if rows_at_once == 1:
+            raise
+        return judged(forward, blocks, loss, loss_name, both_strands, rows_at_once // 2)
+    strands, targets = [torch.cat(parts, dim=-2) for parts in strands], torch.cat(targets, dim=-2)
+    predictions = sum(predicted_values(logits, loss_name) for logits in strands) / len(strands)
+    return sum(loss(logits, targets) for logits in strands) / len(strands), predictions.cpu().numpy()
+
+
+def validate(forward, model, loss, split, task):
     """Loss, mean over both strands, and metric, mean over targets, on the central windows of a split.
 
     Returns
@@ -141,20 +178,8 @@ def validate(forward, model, loss, split, task, rows_at_once=VALIDATION_BATCH):
         The loss is the one that is trained on; the metric is NaN where no target has one.
     """
     model.eval()
-    strands = [[], []]
-    try:
-        for block in split.blocks(rows_at_once):
-            strands[0].append(forward(block))
-            strands[1].append(forward(other_strand(block)))
-    except torch.OutOfMemoryError:
-        if rows_at_once == 1:
-            raise
-        return validate(forward, model, loss, split, task, rows_at_once // 2)
-    strands = [torch.cat(parts) for parts in strands]
-    targets = split.targets.to(strands[0].device)
-    value = sum(float(loss(logits, targets)) for logits in strands) / 2
-    scores = sum(predicted_values(logits, loss.name) for logits in strands).cpu().numpy()
-    return value, mean_metric(split.targets.cpu().numpy(), scores, task)
+    value, predictions = judged(forward, split.blocks, loss, loss.name, split.both_strands)
+    return float(value), mean_metric(split.targets.cpu().numpy(), predictions, task)
 
 
 def random_states(generator, device):
@@ -193,7 +218,8 @@ def train(
 ):
     """Train a network until the validation split has not improved for `patience` epochs.
 
-    Each batch is cropped at a random offset within the stored bases and, half of it, reverse-complemented.
+    Each batch is cropped at a random offset within the stored bases and, half of it, reverse-complemented (unless
+    `reverse_complement` of the settings is false).
 
     Parameters
     ----------

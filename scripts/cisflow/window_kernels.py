@@ -1,139 +1,26 @@
-"""Compiled sums of 3-mer weights over base codes: the best window of each filter in each sequence, and its gradient.
+"""Compiled sums of 3-mer weights over base codes: the best window of each filter within each pool, and its gradient.
 
 A convolution over one-hot bases adds one weight for each base under the filter. Three neighbouring bases are one of
 125 words of A, C, G, T and unknown, so the weights of all words are added up beforehand, and a filter of width 24 takes
-eight additions a position; sixteen filters are added at once. A gradient reaches one window of each sequence and
-filter: the bases of that window, times the gradient, are added to the filter.
+eight additions a position; sixteen filters are added at once. A gradient reaches one window of each pool and filter:
+the bases of that window, times the gradient, are added to the filter.
+
+For batch norm the sums of all values are taken along; the gradient that it sends to every position needs no position,
+only how often each two bases stand at each two places of a window.
 
 Codes are 0 to 3 for A, C, G, T; any other is an unknown base, which weighs nothing, as does padding.
 """
 
 import numba
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic, models, register_model
 
-LANES = 16  # numbers that are worked on at once; LLVM takes as many registers as the processor needs for them
+from cisflow.vector_lanes import LANES, add, add_product, aligned, choose, exceeds, load, ones, spread, store
+
 UNKNOWN = 4
 WORD = 3  # bases of a word
 N_WORDS = 5**WORD
 GROUPS = 4  # words that are added in one turn; filters are filled up with words of no weight to a multiple
-ALIGNMENT = 64  # bytes of a cache line: a row of a table that crosses two takes twice as long to read
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-# Sixteen numbers at once. LLVM makes vector code of a loop by itself only if no array overlaps another, asks that anew
-# at every position, and keeps the maximum in memory: 1.7 times slower with 128 filters, 6 times with 16.
-
-
-class Lanes(types.Type):
-    """Numba's type of `LANES` numbers in registers."""
-
-    def __init__(self, element):
-        self.vector = ir.VectorType(element, LANES)
-        super().__init__(name=f"Lanes({element})")
-
-
-@register_model(Lanes)
-class LanesModel(models.PrimitiveModel):
-    def __init__(self, manager, lanes):
-        super().__init__(manager, lanes, lanes.vector)
-
-
-FLOATS, INTEGERS, TRUTHS = Lanes(ir.FloatType()), Lanes(ir.IntType(32)), Lanes(ir.IntType(1))
-KINDS = {types.float32: FLOATS, types.int32: INTEGERS}
-
-
-def pointer(context, builder, array_type, array, start, vector):
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [start]), vector.as_pointer())
-
-
-@intrinsic
-def load(typing, array, start):
-    """Numbers `start` to `start` + 16 of a contiguous array, whatever its shape."""
-    kind = KINDS[array.dtype]
-
-    def code(context, builder, signature, arguments):
-        return builder.load(pointer(context, builder, signature.args[0], *arguments, kind.vector), align=4)
-
-    return kind(array, types.intp), code
-
-
-@intrinsic
-def store(typing, array, start, lanes):
-    """Write numbers `start` to `start` + 16 of a contiguous array, whatever its shape."""
-
-    def code(context, builder, signature, arguments):
-        to = pointer(context, builder, signature.args[0], *arguments[:2], lanes.vector)
-        builder.store(arguments[2], to, align=4)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, lanes), code
-
-
-@intrinsic
-def spread(typing, number):
-    """One number in every lane."""
-    kind = KINDS[number]
-
-    def code(context, builder, signature, arguments):
-        first = ir.Constant(ir.IntType(32), 0)
-        lanes = builder.insert_element(ir.Constant(kind.vector, ir.Undefined), arguments[0], first)
-        return builder.shuffle_vector(lanes, lanes, ir.Constant(INTEGERS.vector, [0] * LANES))
-
-    return kind(number), code
-
-
-@intrinsic
-def add(typing, one, other):
-    def code(context, builder, signature, arguments):
-        return builder.fadd(*arguments)
-
-    return FLOATS(FLOATS, FLOATS), code
-
-
-@intrinsic
-def add_product(typing, total, one, other):
-    """`total` + `one` x `other`."""
-
-    def code(context, builder, signature, arguments):
-        total, one, other = arguments
-        return builder.fadd(total, builder.fmul(one, other, flags=("contract",)), flags=("contract",))
-
-    return FLOATS(FLOATS, FLOATS, FLOATS), code
-
-
-@intrinsic
-def exceeds(typing, one, other):
-    """Where `one` > `other`, or either is not a number."""
-
-    def code(context, builder, signature, arguments):
-        return builder.fcmp_unordered(">", *arguments)
-
-    return TRUTHS(FLOATS, FLOATS), code
-
-
-@intrinsic
-def choose(typing, where, one, other):
-    """`one` where it is true, else `other`."""
-
-    def code(context, builder, signature, arguments):
-        return builder.select(*arguments)
-
-    return one(TRUTHS, one, one), code
-
-
-# ----------------------------------------------------------------------------------------------------------------------
-
-
-@numba.njit(cache=True, nogil=True)
-def aligned(count):
-    """Uninitialised float32 numbers that begin with a cache line."""
-    numbers = np.empty(count + ALIGNMENT // 4, dtype=np.float32)
-    start = -numbers.ctypes.data % ALIGNMENT // 4
-    return numbers[start : start + count]
+BITS = 64  # bases of one kind that a machine word marks
 
 
 @numba.njit(cache=True, nogil=True)
@@ -167,33 +54,24 @@ def find_words(codes, left, padded, words):
 
 
 @numba.njit(cache=True, nogil=True)
-def best_window_of(words, table, bias, groups, n_positions):
-    """Largest sums over the positions of one sequence, for sixteen filters, and the first position that has each."""
-    step = N_WORDS * LANES
-    largest, found = spread(np.float32(-np.inf)), spread(np.int32(0))
-    for position in range(n_positions):
-        total = bias
-        for group in range(0, groups, GROUPS):
-            word, at = position + WORD * group, group * step
-            # Numba counts a signed index from the end if it is negative, and asks that of every one.
-            one = add(
-                load(table, at + words[np.uintp(word)]),
-                load(table, at + step + words[np.uintp(word + WORD)]),
-            )
-            two = add(
-                load(table, at + 2 * step + words[np.uintp(word + 2 * WORD)]),
-                load(table, at + 3 * step + words[np.uintp(word + 3 * WORD)]),
-            )
-            total = add(total, add(one, two))
-        larger = exceeds(total, largest)
-        largest = choose(larger, total, largest)
-        found = choose(larger, spread(np.int32(position)), found)
-    return largest, found
+def value_at(words, table, start, groups, position):
+    """Values of sixteen filters at one position; `start` is what is added to the sum of the words."""
+    step, total = N_WORDS * LANES, start
+    for group in range(0, groups, GROUPS):
+        word, at = position + WORD * group, group * step
+        # Numba counts a signed index from the end if it is negative, and asks that of every one.
+        one = add(load(table, at + words[np.uintp(word)]), load(table, at + step + words[np.uintp(word + WORD)]))
+        two = add(
+            load(table, at + 2 * step + words[np.uintp(word + 2 * WORD)]),
+            load(table, at + 3 * step + words[np.uintp(word + 3 * WORD)]),
+        )
+        total = add(total, add(one, two))
+    return total
 
 
 @numba.njit(cache=True, nogil=True)
-def find_best_windows(codes, weight, bias, left, n_positions, best, where):
-    """Largest value of every filter over the positions of every sequence, and the first position that has it.
+def find_best_windows(codes, weight, bias, left, n_positions, pool, best, where, sums):
+    """Largest value of every filter within each pool, the first position that has it, and sums of all values.
 
     Parameters
     ----------
@@ -204,18 +82,26 @@ def find_best_windows(codes, weight, bias, left, n_positions, best, where):
     left : int
         Unknown bases before the first base, seen by the first position.
     n_positions : int
-    best : array of float32, shape (M, N, F rounded up to a multiple of 16)
-        Written, as is the next. Not a number where a weight of the filter is not finite, as in a convolution.
+    pool : int
+        Positions of a pool; those beyond the last full pool count in the sums only.
+    best : array of float32, shape (M, N, n_positions // pool, F rounded up to a multiple of 16)
+        Written, as are the next. Not a number where a weight of the filter is not finite, as in a convolution.
     where : array of int32, shape of `best`
+    sums : array of float64, shape (M, 2, as many filters), or None
+        Of the values and of their squares. Those of a sequence are added in single precision: choose biases that bring
+        the values near 0. None spares the additions: numba compiles a kernel without them.
     """
     n_networks, n_sequences, _ = codes.shape
     _, n_filters, _, width = weight.shape
+    n_pools = n_positions // pool
     groups = -(-width // (WORD * GROUPS)) * GROUPS
     by_base = aligned(WORD * groups * 5 * LANES)
     table = aligned(groups * N_WORDS * LANES)
-    padded_bias = aligned(LANES)
+    padded_bias, of_sequence = aligned(LANES), aligned(2 * LANES)
     words = np.empty((n_sequences, n_positions + WORD * (groups - 1)), dtype=np.uint16)
     padded = np.empty(words.shape[1] + WORD - 1, dtype=np.uint8)
+    if sums is not None:
+        sums[:] = 0
     for network in range(n_networks):
         for sequence in range(n_sequences):
             find_words(codes[network, sequence], left, padded, words[sequence])
@@ -226,24 +112,44 @@ def find_best_windows(codes, weight, bias, left, n_positions, best, where):
                 padded_bias[lane] = bias[network, first + lane]
             start = load(padded_bias, 0)
             for row in range(0, len(by_base), LANES):
-                # 0, unless a weight is not finite: no number, as the zeros of one-hot bases times that weight are none.
+                # 0, unless a weight is not finite: no number, as the zeros of one-hot bases times it are none.
                 start = add_product(start, load(by_base, row), spread(np.float32(0)))
             for sequence in range(n_sequences):
-                largest, found = best_window_of(words[sequence], table, start, groups, n_positions)
-                store(best[network, sequence], first, largest)
-                store(where[network, sequence], first, found)
+                total, squares = spread(np.float32(0)), spread(np.float32(0))
+                for window in range(n_pools):
+                    largest, found = spread(np.float32(-np.inf)), spread(np.int32(0))
+                    for position in range(window * pool, (window + 1) * pool):
+                        value = value_at(words[sequence], table, start, groups, position)
+                        if sums is not None:
+                            total = add(total, value)
+                            squares = add_product(squares, value, value)
+                        larger = exceeds(value, largest)
+                        largest = choose(larger, value, largest)
+                        found = choose(larger, spread(np.int32(position)), found)
+                    store(best[network, sequence, window], first, largest)
+                    store(where[network, sequence, window], first, found)
+                if sums is not None:
+                    for position in range(n_pools * pool, n_positions):
+                        value = value_at(words[sequence], table, start, groups, position)
+                        total = add(total, value)
+                        squares = add_product(squares, value, value)
+                    store(of_sequence, 0, total)
+                    store(of_sequence, LANES, squares)
+                    for lane in range(LANES):
+                        sums[network, 0, first + lane] += of_sequence[lane]
+                        sums[network, 1, first + lane] += of_sequence[LANES + lane]
 
 
 @numba.njit(cache=True, nogil=True)
 def add_best_windows(codes, gradient, where, left, weight_gradient):
-    """Sum over the sequences of the bases under each filter's best window, times the gradient of its value.
+    """Sum over sequences and pools of the bases under each filter's best window, times the gradient of its value.
 
     Parameters
     ----------
     codes : array of uint8, shape (M, N, L)
         Contiguous, as are the others.
-    gradient : array of float32, shape (M, N, F)
-    where : array of int32, shape (M, N, at least F)
+    gradient : array of float32, shape (M, N, pools, F)
+    where : array of int32, shape (M, N, pools, at least F)
         From `find_best_windows`.
     left : int
         As there.
@@ -263,14 +169,83 @@ def add_best_windows(codes, gradient, where, left, weight_gradient):
                 code = codes[network, sequence, position]
                 if code < UNKNOWN:
                     one_hot[left + position, code] = 1
-            for number in range(n_filters):
-                factor = gradient[network, sequence, number]
-                if factor != 0:  # true of what is not a number
-                    lanes, window = spread(factor), 4 * where[network, sequence, number]
+            for window in range(gradient.shape[2]):
+                for number in range(n_filters):
+                    # Of 0 too: to ask, behind a relu, costs more by wrong guesses of the processor than to add.
+                    lanes = spread(gradient[network, sequence, window, number])
+                    at = 4 * where[network, sequence, window, number]
                     for column in range(0, row, LANES):
                         to = number * row + column
-                        store(sums, to, add_product(load(sums, to), lanes, load(one_hot, window + column)))
+                        store(sums, to, add_product(load(sums, to), lanes, load(one_hot, at + column)))
         for number in range(n_filters):
             for base in range(4):
                 for column in range(width):
                     weight_gradient[network, number, base, column] = sums[number * row + 4 * column + base]
+
+
+@numba.njit(cache=True, nogil=True)
+def count_bases(codes, left, n_positions, singles, pairs):
+    """How often each base, and each two bases, stand at each place and each two places of a window, over all windows.
+
+    Two bases a distance apart are counted once for the first window's first place: bits mark where a base stands. From
+    one place to the next, the pairs at the two ends of the sequence alone differ.
+
+    Parameters
+    ----------
+    codes : array of uint8, shape (M, N, L)
+    left : int
+        Unknown bases before the first base, seen by the first position.
+    n_positions : int
+    singles : array of float32, shape (M, 4, K)
+        Written, as is the next.
+    pairs : array of float32, shape (M, 4, K, 4, K)
+    """
+    n_networks, n_sequences, length = codes.shape
+    width = singles.shape[2]
+    padded = np.empty(n_positions + width - 1, dtype=np.uint8)
+    n_words = (n_positions + BITS - 1) // BITS  # that hold the first places of all windows
+    marks = np.empty((4, len(padded) // BITS + 3), dtype=np.uint64)
+    firsts = np.empty((4, n_words), dtype=np.uint64)
+    last = np.uint64(2**64 - 1) >> np.uint64(n_words * BITS - n_positions)
+    counts = np.empty((width, 4, 4), dtype=np.int64)  # by distance: pairs whose first base is at a first place
+    change = np.empty((width, width, 5, 5), dtype=np.int64)  # of them by distance and place, from a place to the next
+    for network in range(n_networks):
+        counts[:] = 0
+        change[:] = 0
+        for sequence in range(n_sequences):
+            marks[:] = 0
+            padded[:] = UNKNOWN
+            for position in range(min(length, len(padded) - left)):
+                code, at = codes[network, sequence, position], left + position
+                if code < UNKNOWN:
+                    padded[at] = code
+                    marks[code, at // BITS] |= np.uint64(1) << np.uint64(at % BITS)
+            for base in range(4):
+                for word in range(n_words):
+                    firsts[base, word] = marks[base, word]
+                firsts[base, n_words - 1] &= last
+            for distance in range(width):
+                whole, part = distance // BITS, np.uint64(distance % BITS)
+                for b in range(4):
+                    for word in range(n_words):
+                        shifted = marks[b, word + whole] >> part
+                        if part:
+                            shifted |= marks[b, word + whole + 1] << (np.uint64(BITS) - part)
+                        for a in range(4):
+                            counts[distance, a, b] += np.int64(ones(firsts[a, word] & shifted))
+            for place in range(width - 1):
+                leaves, comes = padded[place], padded[n_positions + place]
+                for distance in range(width - 1 - place):
+                    change[distance, place, leaves, padded[place + distance]] -= 1
+                    change[distance, place, comes, padded[n_positions + place + distance]] += 1
+        for distance in range(width):
+            for place in range(width - distance):
+                for a in range(4):
+                    for b in range(4):
+                        if place:
+                            counts[distance, a, b] += change[distance, place - 1, a, b]
+                        count = np.float32(counts[distance, a, b])
+                        pairs[network, a, place, b, place + distance] = count
+                        pairs[network, b, place + distance, a, place] = count
+                    if distance == 0:
+                        singles[network, a, place] = counts[0, a, a]

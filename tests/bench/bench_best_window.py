@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from cisflow.batches import one_hot_of_codes  # noqa: E402
-from cisflow.best_window import BestWindowNetwork, best_windows  # noqa: E402
+from cisflow.best_window import FirstPoolNetwork, best_windows  # noqa: E402
 from cisflow.losses import TrainingLoss  # noqa: E402
 from cisflow.model import build_network, first_convolution  # noqa: E402
 from cisflow.optimizers import make_optimizer, parameter_groups  # noqa: E402
@@ -45,7 +45,7 @@ def bench_entry(name, entry, wanted):
     torch.manual_seed(0)
     model = build_network({"layers": entry["layers"]}, {"sequence": (4, LENGTH)}, 1)
     initial = {key: value.clone() for key, value in model.state_dict().items()}
-    quick, loss, convolution = BestWindowNetwork(model), TrainingLoss("bce", 1), first_convolution(model)
+    quick, loss, convolution = FirstPoolNetwork(model), TrainingLoss("bce", 1), first_convolution(model)
 
     def steps(logits_of):
         model.load_state_dict(initial)
@@ -61,8 +61,11 @@ def bench_entry(name, entry, wanted):
         return torch.stack(losses).double()
 
     def windows_alone():
+        is_same = convolution.padding == "same"
+        positions = LENGTH if is_same else LENGTH - convolution.kernel_size[0] + 1
         for batch, _ in batches:
-            best_windows(batch, convolution.weight, convolution.bias, convolution.padding == "same").sum().backward()
+            weight, bias = convolution.weight[None], convolution.bias[None]
+            best_windows(batch[None], weight, bias, positions, is_same).sum().backward()
 
     seconds, given = best_of(
         TURNS,

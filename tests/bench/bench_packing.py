@@ -12,12 +12,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from cisflow.batches import one_hot_of_codes  # noqa: E402
-from cisflow.best_window import BestWindowNetwork, starts_with_best_window  # noqa: E402
+from cisflow.best_window import FirstPoolNetwork, starts_with_first_pool  # noqa: E402
 from cisflow.device import choose_device  # noqa: E402
 from cisflow.losses import TrainingLoss  # noqa: E402
 from cisflow.model import build_network  # noqa: E402
 from cisflow.optimizers import make_optimizer, parameter_groups  # noqa: E402
-from cisflow.pooled_windows import FirstPoolNetwork, starts_with_first_pool  # noqa: E402
 from cisflow.stacked_network import StackedNetwork, stacked_loss  # noqa: E402
 from cisflow.stacked_optimizers import StackedOptimizer  # noqa: E402
 from cisflow.torch_layers import set_dropout_generator  # noqa: E402
@@ -52,8 +51,6 @@ def planted(batch_size, length):
 
 def quickest(network, model):
     """What maps base codes to logits in the least time, of one network."""
-    if starts_with_best_window(network):
-        return BestWindowNetwork(model)
     if starts_with_first_pool(network):
         return FirstPoolNetwork(model)
     return lambda codes: model(one_hot_of_codes(codes))

@@ -164,6 +164,9 @@ too_wide:
 searching:
   layers: [{type: conv1d, filters: 2, width: 5}, {type: global_max_pool}]
   search: {ranges: {layers.conv1d_2.width: {low: 3, high: 9}}}
+one_by_one:
+  layers: [{type: conv1d, filters: 2, width: 5}, {type: global_max_pool}, {type: batch_norm}]
+  training: {batch_size: 1}
 """
 TOLD = [
     ("no_parent", "transfer: no model 'smal'"),
@@ -174,7 +177,7 @@ TOLD = [
     ("lossy, training.loss", "mse is a loss of quantities, and the targets of tiny, second are labels"),
     ("lossy, training.target_weights", "no target 'factr'"),
     ("reader, features.layer", "model small has no layer 'conv1d_2'"),
-    ("known, motifs", "there is no file none.meme"),
+    ("known, motifs", "there is no file none.meme\n     expected: an existing file\n"),
     ("of_tracks", "the network reads tracks, which the data lack"),
     ("child, transfer.freeze", "model small has no layer 'conv1d_2'"),
     ("child, transfer.learning_rate_factors", "model small has no layer 'dense_1'"),
@@ -184,6 +187,7 @@ TOLD = [
     ),
     ("too_wide", "a filter of width 61 does not fit into 60 positions"),
     ("searching, search.ranges, layers.conv1d_2.width", "layers has no layer `conv1d_2`"),
+    ("one_by_one, training.batch_size", "1: batch_norm_1 would see one value of each channel"),
 ]
 
 
