@@ -1,4 +1,6 @@
-"""Predictions of a trained network on the test split, and its metrics with intervals."""
+"""Predictions of a trained network on the validation and test splits, and its metrics with intervals."""
+
+import pandas as pd
 
 from cisflow.device import choose_device
 from cisflow.evaluation import write_evaluation
@@ -8,12 +10,14 @@ from cisflow.prediction import predict_file
 from cisflow.split_file import LOCI_AND_TARGETS, read_split
 
 
-def main(model_path, split_path, name, n_resamples, block, seed, device, threads, predictions_output, metrics_output):
+def main(model_path, val_path, test_path, rows_path, name, n_resamples, block, seed, device, threads, outputs):
     """Evaluate a network.
 
     Parameters
     ----------
-    model_path, split_path : str
+    model_path, val_path, test_path : str
+    rows_path : str
+        What is known of the test rows; see `scripts/describe_test_rows.py`.
     name : str
         Of the model, for the table.
     n_resamples, block : int
@@ -22,20 +26,24 @@ def main(model_path, split_path, name, n_resamples, block, seed, device, threads
         Of the resamples.
     device : str
     threads : int
-    predictions_output, metrics_output : str
+    outputs : dict of str -> str
+        See `cisflow.evaluation.write_evaluation`.
     """
     chosen = choose_device(device, threads)
     model, record = load_model(model_path, chosen)
-    split = read_split(split_path, LOCI_AND_TARGETS)
-    targets = split["attributes"]["target_names"]
-    if list(record["target_names"]) != targets:
-        raise InputError(
-            f"{model_path} predicts other targets than {split_path} holds",
-            f"found {', '.join(record['target_names'])}; expected {', '.join(targets)}",
-            "evaluate the network on a split of the dataset that it was trained on",
-        )
-    predictions = predict_file(model, record, split_path, chosen)
-    metrics = write_evaluation(split, predictions, name, n_resamples, block, seed, predictions_output, metrics_output)
+    evaluated = []
+    for path in (test_path, val_path):
+        split = read_split(path, LOCI_AND_TARGETS)
+        targets = split["attributes"]["target_names"]
+        if list(record["target_names"]) != targets:
+            raise InputError(
+                f"{model_path} predicts other targets than {path} holds",
+                f"found {', '.join(record['target_names'])}; expected {', '.join(targets)}",
+                "evaluate the network on a split of the dataset that it was trained on",
+            )
+        evaluated.append((split, predict_file(model, record, path, chosen)))
+    rows = pd.read_csv(rows_path, sep="\t")
+    metrics = write_evaluation(*evaluated, name, n_resamples, block, seed, outputs, rows)
     print(metrics.to_string(index=False))
 
 
@@ -43,13 +51,14 @@ if __name__ == "__main__":
     with run_script(snakemake):
         main(
             snakemake.input.model,
+            snakemake.input.val,
             snakemake.input.test,
+            snakemake.input.rows,
             snakemake.wildcards.model,
             snakemake.params.n_resamples,
             snakemake.params.block,
             snakemake.params.seed,
             snakemake.resources.device,
             snakemake.threads,
-            snakemake.output.predictions,
-            snakemake.output.metrics,
+            dict(snakemake.output.items()),
         )

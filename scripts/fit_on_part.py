@@ -1,7 +1,7 @@
 """One point of a learning curve: an estimator fitted to a part of the features of a frozen network."""
 
 from cisflow.checksums import sha256_of
-from cisflow.evaluation import metrics_of
+from cisflow.evaluation import metrics_of, thresholds_of
 from cisflow.feature_estimators import fit_estimator, predict_targets
 from cisflow.feature_file import read_features
 from cisflow.learning_curve import part_of_curve, training_rows
@@ -32,7 +32,9 @@ def main(features_path, parent_path, estimator_kind, name, seed, percent, n_resa
         seed,
     )
     print(choice.to_string(index=False))
-    metrics = metrics_of(test, predict_targets(estimator, test["features"]), name, n_resamples, block, resamples_seed)
+    predictions, of_val = (predict_targets(estimator, split["features"]) for split in (test, val))
+    thresholds = thresholds_of(val, of_val)
+    metrics = metrics_of(test, predictions, name, n_resamples, block, resamples_seed, thresholds)
     part = part_of_curve(metrics, seed, percent, len(rows))
     part.to_csv(output, sep="\t", index=False, float_format="%.8g")
     print(part.to_string(index=False))

@@ -101,7 +101,8 @@ def main(rows, task, aliases, excluded, fasta, settings, signals, outputs):
     report = windows_report(windows, peaks, targets, task, **settings, selections=selections)
     report.to_csv(outputs["report"], sep="\t", index=False)
     label_overlaps(windows, targets, task).to_csv(outputs["overlaps"], sep="\t", index=False)
-    write_peak_table(peaks[peaks["chrom"].isin(list(genome.sizes))], outputs["peaks"])
+    peaks = peaks[peaks["chrom"].isin(list(genome.sizes))].rename(columns={"score": "strength"})
+    write_peak_table(peaks, outputs["peaks"])
     print(report.to_string(index=False))
 
 

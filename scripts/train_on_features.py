@@ -7,16 +7,17 @@ import pandas as pd
 import sklearn
 
 from cisflow.checksums import sha256_of
-from cisflow.evaluation import write_evaluation
+from cisflow.evaluation import OUTPUTS, write_evaluation
 from cisflow.feature_estimators import doubts_of, fit_estimator, predict_targets, read_estimator, write_estimator
 from cisflow.feature_file import read_features
 from cisflow.messages import run_script
-from cisflow.parents import parent_warnings, write_warnings
+from cisflow.parents import parent_warnings, tell_warning, write_warnings
 
 
 def main(
     features_path,
     groups,
+    rows_path,
     parent_path,
     estimator_kind,
     name,
@@ -26,9 +27,8 @@ def main(
     resamples_seed,
     estimator_output,
     choice_output,
-    predictions_output,
-    metrics_output,
     warnings_output,
+    outputs,
 ):
     """Fit, choose, and evaluate.
 
@@ -37,6 +37,8 @@ def main(
     features_path : str
     groups : str
         Table of the chromosomes (or other groups) of each split.
+    rows_path : str
+        What is known of the test rows; see `scripts/describe_test_rows.py`.
     parent_path : str or None
         File of the network whose features they are; others are refused.
     estimator_kind : str
@@ -46,7 +48,9 @@ def main(
     seed : int
     n_resamples, block, resamples_seed : int
         As for networks.
-    estimator_output, choice_output, predictions_output, metrics_output, warnings_output : str
+    estimator_output, choice_output, warnings_output : str
+    outputs : dict of str -> str
+        See `cisflow.evaluation.write_evaluation`.
     """
     splits, provenance = read_features(features_path, sha256_of(parent_path) if parent_path else None)
     train, val, test = (splits[split] for split in ("train", "val", "test"))
@@ -68,7 +72,10 @@ def main(
     choice.to_csv(choice_output, sep="\t", index=False, float_format="%.8g")
     print(choice.to_string(index=False))
     warnings = parent_warnings(provenance["parent_record"], chromosomes, about)
-    write_warnings(warnings_output, [*warnings, *doubts_of(choice, train["features"])])
+    warnings += doubts_of(choice, train["features"])
+    for kind, text in warnings:
+        tell_warning(kind, text)
+    write_warnings(warnings_output, warnings)
     kept = {
         "features_digest": provenance["digest"],
         "parent": provenance["parent"],
@@ -83,10 +90,9 @@ def main(
     }
     write_estimator(estimator_output, estimator, kept)
     stored, _ = read_estimator(estimator_output)  # what is reported is what the file predicts
-    predictions = predict_targets(stored, test["features"])
-    metrics = write_evaluation(
-        test, predictions, name, n_resamples, block, resamples_seed, predictions_output, metrics_output
-    )
+    evaluated = ((split, predict_targets(stored, split["features"])) for split in (test, val))
+    rows = pd.read_csv(rows_path, sep="\t")
+    metrics = write_evaluation(*evaluated, name, n_resamples, block, resamples_seed, outputs, rows)
     print(metrics.to_string(index=False))
 
 
@@ -95,6 +101,7 @@ if __name__ == "__main__":
         main(
             snakemake.input.features,
             snakemake.input.groups,
+            snakemake.input.rows,
             snakemake.input.get("parent") or None,
             snakemake.params.estimator,
             snakemake.wildcards.model,
@@ -104,7 +111,6 @@ if __name__ == "__main__":
             snakemake.params.resamples_seed,
             snakemake.output.estimator,
             snakemake.output.choice,
-            snakemake.output.predictions,
-            snakemake.output.metrics,
             snakemake.output.warnings,
+            {name: snakemake.output[name] for name in OUTPUTS},
         )

@@ -5,11 +5,20 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit, logit
 from scipy.stats import pearsonr, spearmanr
-from sklearn.metrics import mean_squared_error, roc_auc_score
+from scipy.stats import t as student
+from sklearn.metrics import (
+    accuracy_score,
+    confusion_matrix,
+    f1_score,
+    matthews_corrcoef,
+    mean_squared_error,
+    r2_score,
+    roc_auc_score,
+)
 
-from cisflow import evaluation
-from cisflow.evaluation import block_numbers, block_weights, evaluate, write_evaluation
+from cisflow.evaluation import OUTPUTS, evaluate, thresholds_of, write_evaluation
 
 COLUMNS = ["model", "split", "target", "metric", "value", "ci_low", "ci_high", "n", "n_positive"]
 
@@ -20,6 +29,7 @@ def made(task, n_blocks=40, targets=2, n=1200, unknown=0.2):
     blocks = np.arange(n) % n_blocks
     truth = rng.normal(size=(n, targets)) if task == "regression" else (rng.random((n, targets)) < 0.3).astype(float)
     scores = rng.normal(size=truth.shape) + truth
+    scores = scores if task == "regression" else expit(scores)
     truth[rng.random(truth.shape) < unknown] = np.nan
     return truth, scores, blocks
 
@@ -33,38 +43,6 @@ def evaluated(task, n_resamples=300, seed=1, **kind):
 def row_of(table, target, metric):
     (row,) = table[(table["target"] == target) & (table["metric"] == metric)].to_dict("records")
     return row
-
-
-# --- blocks -----------------------------------------------------------------------------------------------------------
-
-
-def test_rows_of_one_block_lie_in_one_stretch_of_one_chromosome():
-    rng = np.random.default_rng(0)
-    chrom, start = rng.choice(["chr2", "chr10"], 200), rng.integers(0, 1_000_000, 200)
-    blocks = block_numbers(chrom, start, 100_000)
-    expected = {}
-    for name, position, block in zip(chrom, start, blocks, strict=True):
-        assert expected.setdefault((name, position // 100_000), block) == block
-    assert sorted(expected.values()) == list(range(len(expected)))
-
-
-@pytest.mark.parametrize("kind", [list, np.array, lambda x: np.array(x, dtype=object), pd.Series])
-def test_rows_without_a_place_fall_into_no_common_block(kind):
-    # All rows of chromosome `.` were one block: every resample held all of them, and the intervals had no width.
-    chrom = kind([".", "cluster_1", ".", "chr1", "cluster_1", "NA", ".", "chr1"])
-    start = kind([0, 0, 0, 5, 0, 7, 0, 99])
-    assert len(set(block_numbers(chrom, start, 1_000_000).tolist())) == 6
-    blocks = block_numbers(chrom, start, 1_000_000)
-    assert blocks[1] == blocks[4]  # rows of one cluster stay together
-    assert blocks[3] == blocks[7]
-    assert block_numbers(chrom, start, 10)[3] != block_numbers(chrom, start, 10)[7]
-    assert sorted(set(blocks.tolist())) == list(range(6))
-
-
-def test_resamples_draw_as_many_blocks_as_there_are():
-    weights = block_weights(7, 50, np.random.default_rng(0))
-    assert (weights.sum(axis=1) == 7).all()
-    assert (weights == 0).any()
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
@@ -87,8 +65,8 @@ def test_the_table_is_tidy_and_leaves_unknown_labels_out():
 def test_the_table_of_quantities_is_tidy_and_leaves_unknown_values_out():
     truth, scores, table = evaluated("regression")
     assert list(table.columns) == COLUMNS
-    metrics = ["pearson", "spearman", "mse", "variance"]
-    assert table["metric"].tolist() == [*metrics, *metrics, "pearson", "spearman", "bootstrap_blocks"]
+    metrics = ["pearson", "spearman", "r2", "mse", "variance"]
+    assert table["metric"].tolist() == [*metrics, *metrics, "pearson", "spearman", "r2", "bootstrap_blocks"]
     assert table["n_positive"].isna().all()
     for number in range(2):
         known = ~np.isnan(truth[:, number])
@@ -96,6 +74,7 @@ def test_the_table_of_quantities_is_tidy_and_leaves_unknown_values_out():
         expected = {
             "pearson": pearsonr(true, score).statistic,
             "spearman": spearmanr(true, score).statistic,
+            "r2": r2_score(true, score),
             "mse": mean_squared_error(true, score),
             "variance": mean_squared_error(true, np.full(len(true), true.mean())),
         }
@@ -103,13 +82,52 @@ def test_the_table_of_quantities_is_tidy_and_leaves_unknown_values_out():
             row = row_of(table, f"target_{number}", metric)
             assert row["value"] == pytest.approx(value)
             assert row["n"] == known.sum()
-            assert metric == "variance" or row["ci_low"] < value < row["ci_high"]
-    for metric in ("pearson", "spearman"):
+            assert row["ci_low"] < value < row["ci_high"]
+    for metric in ("pearson", "spearman", "r2"):
         row, two = row_of(table, "mean", metric), [row_of(table, f"target_{n}", metric) for n in range(2)]
         assert row["value"] == pytest.approx(np.mean([one["value"] for one in two]))
         assert row["ci_high"] - row["ci_low"] < max(one["ci_high"] - one["ci_low"] for one in two)
         assert row["n"] == (~np.isnan(truth)).any(axis=1).sum()
     assert row_of(table, "all", "bootstrap_blocks")["n"] == len(truth)
+
+
+def test_what_needs_a_threshold_is_measured_at_the_one_that_is_given():
+    truth, scores, blocks = made("binary")
+    thresholds = [0.55, 0.7]
+    table = evaluate(truth, scores, blocks, ["a", "b"], "m", "test", 100, 1, thresholds=thresholds)
+    for column, (target, threshold) in enumerate(zip("ab", thresholds, strict=True)):
+        known = ~np.isnan(truth[:, column])
+        true, called = truth[known, column], scores[known, column] >= threshold
+        expected = {
+            "accuracy": accuracy_score(true, called),
+            "f1": f1_score(true, called),
+            "mcc": matthews_corrcoef(true, called),
+            "threshold": threshold,
+        }
+        counts = ("true_negatives", "false_positives", "false_negatives", "true_positives")
+        expected |= dict(zip(counts, confusion_matrix(true, called).ravel(), strict=True))
+        for metric, value in expected.items():
+            row = row_of(table, target, metric)
+            assert row["value"] == pytest.approx(value, abs=1e-9)
+            if metric in ("accuracy", "f1", "mcc"):
+                assert row["ci_low"] < value < row["ci_high"]
+            else:
+                assert np.isnan([row["ci_low"], row["ci_high"]]).all()
+    two = [row_of(table, target, "mcc")["value"] for target in "ab"]
+    assert row_of(table, "mean", "mcc")["value"] == pytest.approx(np.mean(two))
+    without = evaluate(truth, scores, blocks, ["a", "b"], "m", "test", 100, 1)
+    assert set(table["metric"]) - set(without["metric"]) == {*expected}
+
+
+def test_the_threshold_is_that_of_the_validation_split():
+    truth, scores, _ = made("binary", n=200)
+    val = {"targets": truth, "attributes": {"task": "binary"}}
+    for column, threshold in enumerate(thresholds_of(val, scores)):
+        known = ~np.isnan(truth[:, column])
+        true, score = truth[known, column], scores[known, column]
+        best = max(matthews_corrcoef(true, score >= cut) for cut in score)
+        assert matthews_corrcoef(true, score >= threshold) == pytest.approx(best, abs=1e-12)
+    assert thresholds_of({"targets": truth, "attributes": {"task": "regression"}}, scores) is None
 
 
 @pytest.mark.parametrize("task", ["binary", "regression"])
@@ -122,7 +140,8 @@ def test_a_perfect_prediction():
     table = evaluate(truth, truth, blocks, ["a"], "m", "test", 100, 1, "regression")
     for metric, value in (("pearson", 1), ("spearman", 1), ("mse", 0)):
         row = row_of(table, "a", metric)
-        assert [row["value"], row["ci_low"], row["ci_high"]] == pytest.approx([value] * 3)
+        assert row["value"] == pytest.approx(value)
+        assert np.isnan([row["ci_low"], row["ci_high"]]).all()  # no error was seen, which is no certainty
 
 
 @pytest.mark.parametrize(("task", "metrics"), [("binary", ["auroc", "auprc"]), ("regression", ["pearson", "spearman"])])
@@ -165,44 +184,29 @@ def test_the_interval_is_that_of_a_plain_bootstrap_over_blocks():
     n, n_blocks = 400, 25
     blocks = rng.integers(n_blocks, size=n)
     blocks[:n_blocks] = np.arange(n_blocks)
-    truth = (rng.random(n) < 0.4).astype(float)
-    score = rng.normal(size=n) + truth + np.repeat(rng.normal(size=n_blocks), n // n_blocks)[:n]
+    truth = (rng.random((n, 2)) < 0.4).astype(float)
+    scores = rng.normal(size=(n, 2)) + truth + rng.normal(size=n_blocks)[blocks][:, None]
+    truth[rng.random((n, 2)) < 0.2] = np.nan
     values = []
     for _ in range(1500):
         rows = np.concatenate([np.flatnonzero(blocks == block) for block in rng.integers(n_blocks, size=n_blocks)])
-        values.append(roc_auc_score(truth[rows], score[rows]))
-    table = evaluate(truth[:, None], score[:, None], blocks, ["a"], "m", "test", 1500, 3)
-    row = row_of(table, "a", "auroc")
-    assert [row["ci_low"], row["ci_high"]] == pytest.approx(np.percentile(values, [2.5, 97.5]), abs=0.01)
+        known = [rows[~np.isnan(truth[rows, target])] for target in range(2)]
+        values.append([roc_auc_score(truth[own, target], scores[own, target]) for target, own in enumerate(known)])
+    table = evaluate(truth, scores, blocks, ["a", "b"], "m", "test", 1500, 3)
+    values = np.column_stack([values, np.mean(values, axis=1)])
+    for target, resampled in zip(("a", "b", "mean"), values.T, strict=True):
+        row = row_of(table, target, "auroc")
+        reach = student.ppf(0.975, 24) * np.std(logit(resampled)) * np.sqrt(25 / 24)
+        expected = expit(logit(row["value"]) + np.array([-reach, reach]))
+        assert [row["ci_low"], row["ci_high"]] == pytest.approx(expected, abs=0.01)
 
 
-def test_intervals_of_correlations_are_those_of_repeated_rows():
-    # The same draws of blocks; rows are repeated one by one and scored by scipy.
-    rng = np.random.default_rng(4)
-    n, n_blocks, n_resamples, seed = 300, 20, 150, 7
-    blocks = rng.integers(n_blocks, size=n)
-    blocks[:n_blocks] = np.arange(n_blocks)
-    truth = rng.normal(size=(n, 2)).round(1)
-    scores = (truth + rng.normal(size=(n, 2)) + blocks[:, None] / 10).round(1).astype(np.float32)
-    truth[rng.random((n, 2)) < 0.3] = np.nan
-    table = evaluate(truth, scores, blocks, ["a", "b"], "m", "test", n_resamples, seed, "regression")
-    draws = np.random.default_rng(seed).multinomial(n_blocks, np.full(n_blocks, 1 / n_blocks), size=n_resamples)
-    values = np.empty((2, 3, n_resamples))
-    for number, draw in enumerate(draws):
-        rows = np.concatenate([np.tile(np.flatnonzero(blocks == block), draw[block]) for block in range(n_blocks)])
-        for target in range(2):
-            known = rows[~np.isnan(truth[rows, target])]
-            pair = truth[known, target], scores[known, target].astype(float)
-            values[target, :, number] = pearsonr(*pair).statistic, spearmanr(*pair).statistic, mean_squared_error(*pair)
-    for column, metric in enumerate(("pearson", "spearman", "mse")):
-        for target, name in enumerate("ab"):
-            row = row_of(table, name, metric)
-            expected = np.percentile(values[target, column], [2.5, 97.5])
-            assert [row["ci_low"], row["ci_high"]] == pytest.approx(expected)
-        if metric != "mse":
-            row = row_of(table, "mean", metric)
-            expected = np.percentile(values[:, column].mean(axis=0), [2.5, 97.5])
-            assert [row["ci_low"], row["ci_high"]] == pytest.approx(expected)
+def test_blocks_without_a_known_row_do_not_count():
+    truth, scores, blocks = made("binary", targets=1)
+    truth[blocks > 0] = np.nan
+    row = row_of(evaluate(truth, scores, blocks, ["a"], "m", "test", 100, 1), "a", "auroc")
+    assert np.isfinite(row["value"])
+    assert np.isnan([row["ci_low"], row["ci_high"]]).all()
 
 
 @pytest.mark.parametrize("task", ["binary", "regression"])
@@ -210,50 +214,6 @@ def test_the_same_seed_gives_the_same_interval(task):
     first, again, other = (evaluated(task, seed=seed)[2] for seed in (1, 1, 2))
     pd.testing.assert_frame_equal(first, again)
     assert not first["ci_low"].equals(other["ci_low"])
-
-
-@pytest.mark.parametrize("task", ["binary", "regression"])
-@pytest.mark.parametrize("weights_at_once", [1, 1200 * 7])
-def test_it_does_not_matter_how_many_resamples_are_held_at_once(task, weights_at_once, monkeypatch):
-    whole = evaluated(task, n_resamples=50)[2]
-    held, weights_of = [], evaluation.block_weights
-
-    def watched(n_blocks, n_resamples, rng):
-        held.append(n_resamples)
-        return weights_of(n_blocks, n_resamples, rng)
-
-    monkeypatch.setattr(evaluation, "WEIGHTS_AT_ONCE", weights_at_once)
-    monkeypatch.setattr(evaluation, "block_weights", watched)
-    pd.testing.assert_frame_equal(evaluated(task, n_resamples=50)[2], whole)
-    assert sum(held) == 50
-    assert max(held) == max(weights_at_once // 1200, 1)
-
-
-def test_intervals_cover_the_truth_about_as_often_as_they_say():
-    # 95 % intervals of 100 draws from a known distribution: P(positive above negative) = Phi(1 / sqrt(2)) = 0.7602.
-    rng = np.random.default_rng(0)
-    covered = 0
-    for draw in range(100):
-        truth = (np.arange(300) % 3 == 0).astype(float)
-        score = rng.normal(size=300) + truth
-        table = evaluate(truth[:, None], score[:, None], np.arange(300) // 5, ["a"], "m", "test", 200, draw)
-        row = row_of(table, "a", "auroc")
-        covered += row["ci_low"] <= 0.7602 <= row["ci_high"]
-    assert 88 <= covered <= 100  # binomial(100, 0.95) lies within with probability 0.999
-
-
-def test_intervals_of_correlations_cover_the_truth_about_as_often_as_they_say():
-    # Two normal variables of correlation 0.6, whose Spearman's is 6 / pi asin(0.3) = 0.5819.
-    rng = np.random.default_rng(0)
-    covered = np.zeros(2)
-    for draw in range(100):
-        truth = rng.normal(size=300)
-        score = 0.6 * truth + 0.8 * rng.normal(size=300)
-        table = evaluate(truth[:, None], score[:, None], np.arange(300) // 5, ["a"], "m", "t", 200, draw, "regression")
-        for column, (metric, value) in enumerate((("pearson", 0.6), ("spearman", 0.5819))):
-            row = row_of(table, "a", metric)
-            covered[column] += row["ci_low"] <= value <= row["ci_high"]
-    assert (covered >= 87).all()  # percentile intervals of 60 blocks are a little narrow: 93 % or so
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -272,31 +232,57 @@ def a_split(task):
     return split, scores.astype(np.float32)
 
 
+ROWS = pd.DataFrame({"gc": np.linspace(0.3, 0.6, 60), "similarity": np.linspace(0, 0.3, 60)})
+
+
+def written(folder, split, scores, val=None, deviations=()):
+    """Write all outputs; gives the metrics that were returned and the paths."""
+    outputs = {name: folder / f"{name}.tsv" for name in OUTPUTS}
+    val = (split, scores) if val is None else val
+    return write_evaluation((split, scores, *deviations), val, "net", 50, 1_000, 1, outputs, ROWS), outputs
+
+
 @pytest.mark.parametrize("task", ["binary", "regression"])
 def test_the_task_of_the_split_decides_and_coordinates_lose_their_jitter(task, tmp_path):
     split, scores = a_split(task)
-    table = write_evaluation(split, scores, "net", 50, 1_000, 1, tmp_path / "p.tsv", tmp_path / "m.tsv")
-    written = pd.read_csv(tmp_path / "m.tsv", sep="\t", keep_default_na=False)
-    assert list(written.columns) == COLUMNS
-    assert set(written["metric"]) == set(table["metric"])
-    assert ("pearson" in set(written["metric"])) == (task == "regression")
+    val, val_scores = a_split(task)
+    val_scores = val_scores[::-1]
+    table, outputs = written(tmp_path, split, scores, (val, val_scores))
+    metrics = pd.read_csv(outputs["metrics"], sep="\t", keep_default_na=False)
+    assert list(metrics.columns) == COLUMNS
+    assert set(metrics["metric"]) == set(table["metric"])
+    assert ("pearson" in set(metrics["metric"])) == (task == "regression")
     assert row_of(table, "all", "bootstrap_blocks")["value"] == 20
-    assert (set(written["n_positive"]) == {""}) == (task == "regression")
-    predicted = pd.read_csv(tmp_path / "p.tsv", sep="\t", keep_default_na=False, na_values={"NA": [""], "Su(Hw)": [""]})
-    assert list(predicted.columns) == [
-        "chrom",
-        "start",
-        "end",
-        "name",
-        "Su(Hw)",
-        "Su(Hw)_predicted",
-        "NA",
-        "NA_predicted",
-    ]
-    assert predicted["start"].tolist() == (split["start"] + 20).tolist()
-    assert set(predicted["end"] - predicted["start"]) == {100}
-    np.testing.assert_allclose(predicted["NA_predicted"], scores[:, 1], rtol=1e-5)
-    np.testing.assert_allclose(predicted["Su(Hw)"], split["targets"][:, 0], rtol=1e-5)
+    assert (set(metrics["n_positive"]) == {""}) == (task == "regression")
+    for name, expected in (("predictions", scores), ("val_predictions", val_scores)):
+        missing = {"NA": [""], "Su(Hw)": [""]}
+        predicted = pd.read_csv(outputs[name], sep="\t", keep_default_na=False, na_values=missing)
+        of_targets = [column for target in ("Su(Hw)", "NA") for column in (target, f"{target}_predicted")]
+        assert list(predicted.columns) == ["chrom", "start", "end", "name", *of_targets]
+        assert predicted["start"].tolist() == (split["start"] + 20).tolist()
+        assert set(predicted["end"] - predicted["start"]) == {100}
+        np.testing.assert_allclose(predicted["NA_predicted"], expected[:, 1], rtol=1e-5)
+        np.testing.assert_allclose(predicted["Su(Hw)"], split["targets"][:, 0], rtol=1e-5)
+    if task == "binary":
+        assert row_of(table, "NA", "threshold")["value"] == thresholds_of(val, val_scores)[1]
+    reliability, strata = (pd.read_csv(outputs[name], sep="\t", keep_default_na=False) for name in OUTPUTS[3:])
+    assert set(reliability["target"]) == ({"Su(Hw)", "NA"} if task == "binary" else set())
+    assert set(strata["stratum"]) == {"gc", "similarity"}
+    assert set(strata["target"]) == {"Su(Hw)", "NA"}
+
+
+def test_deviations_stand_beside_the_mean_that_they_are_of(tmp_path):
+    split, scores = a_split("binary")
+    _, outputs = written(tmp_path, split, scores, deviations=(scores / 7,))
+    predicted = pd.read_csv(outputs["predictions"], sep="\t", keep_default_na=False)
+    np.testing.assert_allclose(predicted["NA_sd"], scores[:, 1] / 7, rtol=1e-5)
+
+
+def test_only_wanted_files_are_written(tmp_path):
+    split, scores = a_split("binary")
+    outputs = {name: tmp_path / f"{name}.tsv" for name in OUTPUTS[:3]}
+    write_evaluation((split, scores), (split, scores), "net", 50, 1_000, 1, outputs)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{name}.tsv" for name in outputs)
 
 
 def test_predictions_that_are_no_numbers_are_told(tmp_path, capsys):
@@ -304,7 +290,7 @@ def test_predictions_that_are_no_numbers_are_told(tmp_path, capsys):
     scores[:7, 0] = np.nan
     split["targets"][:5, 0] = 0.5
     split["targets"][5:7, 0] = np.nan
-    write_evaluation(split, scores, "net", 50, 1_000, 1, tmp_path / "p.tsv", tmp_path / "m.tsv")
+    _, outputs = written(tmp_path, split, scores)
     assert "Su(Hw): 5 of 60 predictions are no finite numbers" in capsys.readouterr().out
-    written = pd.read_csv(tmp_path / "m.tsv", sep="\t", dtype=str, keep_default_na=False)
-    assert set(written[(written["target"] == "Su(Hw)") & (written["metric"] != "variance")]["value"]) == {""}
+    metrics = pd.read_csv(outputs["metrics"], sep="\t", dtype=str, keep_default_na=False)
+    assert set(metrics[(metrics["target"] == "Su(Hw)") & (metrics["metric"] != "variance")]["value"]) == {""}

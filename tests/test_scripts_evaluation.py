@@ -11,10 +11,23 @@ import torch
 from data_stage import GC_MATCHED, reverse_complement, rows_of, sequence_stage, sheet_row, text_of
 from scipy.stats import pearsonr, spearmanr
 from sklearn.linear_model import LinearRegression
-from sklearn.metrics import average_precision_score, mean_squared_error, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    brier_score_loss,
+    confusion_matrix,
+    f1_score,
+    matthews_corrcoef,
+    mean_squared_error,
+    r2_score,
+    roc_auc_score,
+)
 
+from average_predictions import main as average_predictions
+from cisflow.evaluation import OUTPUTS
 from cisflow.messages import InputError
 from cisflow.model import build_network, save_model
+from describe_test_rows import main as describe_test_rows
 from evaluate_baseline import main as evaluate_baseline
 from evaluate_model import main as evaluate_model
 
@@ -66,6 +79,21 @@ def read_results(folder):
     return predictions, pd.read_csv(folder / "metrics.tsv", sep="\t", keep_default_na=False, na_values=[""])
 
 
+def at_threshold(truth, called):
+    """What scikit-learn says of calls."""
+    counts = zip(
+        ("true_negatives", "false_positives", "false_negatives", "true_positives"),
+        confusion_matrix(truth, called).ravel(),
+        strict=True,
+    )
+    return {
+        "accuracy": accuracy_score(truth, called),
+        "f1": f1_score(truth, called),
+        "mcc": matthews_corrcoef(truth, called),
+        **dict(counts),
+    }
+
+
 def check_results(made, folder, model):
     """Rows are those of the split, truth is that of the table, and metrics are scipy's and scikit-learn's."""
     predictions, metrics = read_results(folder)
@@ -87,22 +115,33 @@ def check_results(made, folder, model):
                 "auroc": roc_auc_score(truth, score),
                 "auprc": average_precision_score(truth, score),
                 "prevalence": truth.mean(),
+                "brier": brier_score_loss(truth, score) if ((score >= 0) & (score <= 1)).all() else np.nan,
+                "threshold": found.loc[(target, "threshold"), "value"],
+                **at_threshold(truth, score >= found.loc[(target, "threshold"), "value"]),
             }
         else:
             expected = {
                 "pearson": pearsonr(truth, score).statistic,
                 "spearman": spearmanr(truth, score).statistic,
+                "r2": r2_score(truth, score),
                 "mse": mean_squared_error(truth, score),
                 "variance": truth.var(),
             }
-        assert set(found.loc[target].index) == set(expected)
+        assert set(found.loc[target].index) - {"calibration_error"} == set(expected)
         for metric, value in expected.items():
-            assert found.loc[(target, metric), "value"] == pytest.approx(value, rel=1e-3)
+            assert found.loc[(target, metric), "value"] == pytest.approx(value, rel=1e-3, nan_ok=True)
             assert found.loc[(target, metric), "n"] == known.sum()
     # A row with a place is in the block of its chromosome where it begins (as stored), any other in its cluster.
     blocks = {(chrom, (start - JITTER) // BLOCK) for chrom, start, _, _ in in_bed}
     assert found.loc[("all", "bootstrap_blocks"), "value"] == len(blocks) > 20
     return predictions, found
+
+
+def described(made, folder):
+    """The table of the test rows."""
+    rows = folder / "test_rows.tsv"
+    describe_test_rows(made.run.encoded["train"], made.run.encoded["test"], None, 11, rows)
+    return rows
 
 
 @pytest.mark.parametrize(("loss", "scale"), [("mse", lambda x: x), ("bce", lambda x: 1 / (1 + np.exp(-x)))])
@@ -118,9 +157,10 @@ def test_a_network_whose_predictions_are_worked_out_by_hand(loss, scale, made, t
         for bias in (convolution.bias, model.output.bias):
             torch.nn.init.zeros_(bias)
     save_model(tmp_path / "model.pt", model, {**RECORD, "loss": loss})
-    outputs = tmp_path / "predictions.tsv", tmp_path / "metrics.tsv"
-    test = made.run.encoded["test"]
-    evaluate_model(tmp_path / "model.pt", test, "net", 100, BLOCK, 1, "cpu", 1, *outputs)
+    outputs = {name: tmp_path / f"{name}.tsv" for name in OUTPUTS}
+    val, test = (made.run.encoded[split] for split in ("val", "test"))
+    rows = described(made, tmp_path)
+    evaluate_model(tmp_path / "model.pt", val, test, rows, "net", 100, BLOCK, 1, "cpu", 1, outputs)
     predictions, _ = check_results(made, tmp_path, "net")
 
     def logits(text):
@@ -141,21 +181,24 @@ def test_a_network_of_other_targets_is_refused(made, tmp_path):
     with pytest.raises(InputError, match="found NA, first; expected first, NA"):
         evaluate_model(
             tmp_path / "model.pt",
+            made.run.encoded["val"],
             made.run.encoded["test"],
+            tmp_path / "rows.tsv",
             "m",
             100,
             BLOCK,
             1,
             "cpu",
             1,
-            tmp_path / "p",
-            tmp_path / "m",
+            {},
         )
 
 
 def test_the_gc_baseline(made, tmp_path):
-    outputs = tmp_path / "predictions.tsv", tmp_path / "metrics.tsv"
-    evaluate_baseline(made.run.encoded["train"], made.run.encoded["test"], "gc_content", 100, BLOCK, 1, *outputs)
+    files = ("predictions", "val_predictions", "metrics", "reliability", "chosen")
+    outputs = {name: tmp_path / f"{name}.tsv" for name in files}
+    splits = [made.run.encoded[split] for split in ("train", "val", "test")]
+    evaluate_baseline(*splits, None, "gc_content", {}, 100, BLOCK, 1, 1, outputs)
     predictions, found = check_results(made, tmp_path, "gc_content")
     assert found.loc[("mean", "auroc" if made.task == "binary" else "pearson"), "value"] > 0.6
     if made.task == "regression":
@@ -167,3 +210,52 @@ def test_the_gc_baseline(made, tmp_path):
             expected = fitted.predict(np.column_stack([gc[predictions["name"]], gc[predictions["name"]] ** 2]))
             np.testing.assert_allclose(predictions[f"{target}_predicted"], expected, rtol=1e-4, atol=1e-4)
             assert found.loc[(target, "mse"), "value"] < found.loc[(target, "variance"), "value"]
+
+
+def test_what_is_known_of_the_test_rows(made, tmp_path):
+    rows = pd.read_csv(described(made, tmp_path), sep="\t", keep_default_na=False)
+    in_bed = rows_of(made.run.beds["test"])
+    assert rows["name"].tolist() == [row["name"] for row in in_bed]
+    assert rows["start"].tolist() == [int(row["start"]) for row in in_bed]
+    sequence = made.table["sequence"]
+    train = [sequence[row["name"]] for row in rows_of(made.run.beds["train"])]
+
+    def words(text):
+        return {min(word, reverse_complement(word)) for word in (text[at : at + 11] for at in range(len(text) - 10))}
+
+    of_train = [words(text) for text in train]
+    for row in rows.itertuples():
+        window = sequence[row.name][JITTER:-JITTER]
+        assert row.gc == pytest.approx((window.count("G") + window.count("C")) / LENGTH, abs=1e-6)
+        own = words(window)
+        shared = max(len(own & other) for other in of_train)
+        assert row.similarity == pytest.approx(shared / len(own), abs=1e-6)
+
+
+def test_the_ensemble_is_the_mean_over_seeds(made, tmp_path):
+    rng, seeds = np.random.default_rng(0), (1, 2, 3)
+    tables = {}
+    for split in ("test", "val"):
+        with h5py.File(made.run.encoded[split]) as file:
+            places = {name: np.char.decode(file[name][:], "utf-8") for name in ("chrom", "name")}
+            start, end, truth = file["start"][:] + JITTER, file["end"][:] - JITTER, file["targets"][:]
+        table = pd.DataFrame({"chrom": places["chrom"], "start": start, "end": end, "name": places["name"]})
+        for seed in seeds:
+            for column, target in enumerate(("first", "NA")):
+                table[target], table[f"{target}_predicted"] = truth[:, column], rng.random(len(table))
+            table.to_csv(tmp_path / f"{split}_{seed}.tsv", sep="\t", index=False, float_format="%.6g")
+        tables[split] = [str(tmp_path / f"{split}_{seed}.tsv") for seed in seeds]
+    outputs = {name: tmp_path / f"{name}.tsv" for name in OUTPUTS}
+    splits = [made.run.encoded[split] for split in ("val", "test")]
+    run = [tables["test"], tables["val"], *splits, described(made, tmp_path), "net", 100, BLOCK, 1, outputs]
+    average_predictions(*run)
+    predictions, _ = check_results(made, tmp_path, "net")
+    of_seeds = np.stack([pd.read_csv(path, sep="\t")["NA_predicted"] for path in tables["test"]])
+    np.testing.assert_allclose(predictions["NA_predicted"], of_seeds.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(predictions["NA_sd"], of_seeds.std(axis=0, ddof=1), rtol=1e-4)
+    val = pd.read_csv(outputs["val_predictions"], sep="\t")
+    of_seeds = np.stack([pd.read_csv(path, sep="\t")["NA_predicted"] for path in tables["val"]])
+    np.testing.assert_allclose(val["NA_predicted"], of_seeds.mean(axis=0), rtol=1e-5)
+    run[0] = tables["val"]
+    with pytest.raises(InputError, match="other rows or targets"):
+        average_predictions(*run)

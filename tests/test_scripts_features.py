@@ -14,6 +14,7 @@ from torch.nn import functional
 import extract_features
 import train_on_features
 from cisflow.checksums import sha256_of
+from cisflow.evaluation import OUTPUTS
 from cisflow.feature_estimators import predict_targets, read_estimator
 from cisflow.feature_file import read_features
 from cisflow.messages import InputError
@@ -115,16 +116,16 @@ def extract(folder, paths, parent="model.pt", **changes):
 
 def train(folder, estimator="linear", parent="model.pt"):
     """Run the second script; its outputs are named after the estimator."""
-    outputs = {
-        "estimator": folder / f"{estimator}.npz",
-        **{name: folder / f"{estimator}.{name}.tsv" for name in ("choice", "predictions", "metrics", "warnings")},
-    }
+    fitted, rows = folder / f"{estimator}.npz", folder / "rows.tsv"
+    n_rows = len(read_features(folder / "features.h5")[0]["test"]["targets"])
+    pd.DataFrame({"gc": np.linspace(0, 1, n_rows), "similarity": 0.0}).to_csv(rows, sep="\t", index=False)
+    tables = {name: folder / f"{estimator}.{name}.tsv" for name in ("choice", "warnings", *OUTPUTS)}
     train_on_features.main(
-        str(folder / "features.h5"), str(folder / "groups.tsv"), str(folder / parent) if parent else None, estimator,
-        "on_features", 1, 50, 10_000, 0, *map(str, outputs.values()),
+        str(folder / "features.h5"), str(folder / "groups.tsv"), str(rows), str(folder / parent) if parent else None,
+        estimator, "on_features", 1, 50, 10_000, 0, str(fitted), str(tables["choice"]), str(tables["warnings"]),
+        {name: tables[name] for name in OUTPUTS},
     )  # fmt: skip
-    tables = {name: pd.read_csv(path, sep="\t") for name, path in outputs.items() if name != "estimator"}
-    return read_estimator(outputs["estimator"]), tables
+    return read_estimator(fitted), {name: pd.read_csv(path, sep="\t") for name, path in tables.items()}
 
 
 @pytest.mark.parametrize("estimator", ["linear", "gradient_boosting"])
@@ -139,6 +140,8 @@ def test_from_splits_to_metrics(fold, tmp_path, estimator):
     with h5py.File(paths["test"]) as file:
         np.testing.assert_allclose(predicted[["bound", "noise"]], file["targets"][:])
         assert predicted["start"].tolist() == (file["start"][:] + 2).tolist()
+    expected = predict_targets(found, splits["val"]["features"])
+    np.testing.assert_allclose(tables["val_predictions"][["bound_predicted", "noise_predicted"]], expected, rtol=1e-5)
     metrics = tables["metrics"].set_index(["target", "metric"])["value"]
     known = predicted["bound"].notna()
     area = roc_auc_score(predicted.loc[known, "bound"], predicted.loc[known, "bound_predicted"])

@@ -91,6 +91,7 @@ def test_windows_that_are_written_are_read(data, rows, with_sequences, tmp_path)
             NAMES,
             st.integers(0, 2**40),
             st.sampled_from(["kept", "edge", "n", "weak", "not_in_top"]),
+            st.integers(-(10**9), 10**9).map(lambda number: number / 8),
         ),
         max_size=8,
     )
@@ -103,6 +104,8 @@ def test_peaks_that_are_written_are_read(rows, tmp_path):
     assert list(found.columns) == PEAK_COLUMNS
     assert list(found.itertuples(index=False, name=None)) == rows
     assert [str(found[name].dtype) for name in ("start", "end", "anchor")] == ["int64"] * 3
+    write_peak_table(table.drop(columns="strength"), path)  # the sheet names no column for it
+    assert read_peak_table(path)["strength"].isna().all()
 
 
 def test_what_is_no_target_is_known_by_name(repository):

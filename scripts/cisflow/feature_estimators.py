@@ -148,8 +148,8 @@ def loss_and_metric(model, features, truth, task):
     raw = raw_prediction(model, features)
     if task == "binary":
         loss = np.logaddexp(0, np.where(truth == 1, -raw, raw)).mean()
-        return float(loss), float(auroc_and_auprc(truth == 1, raw)[0][0])
-    return float(np.mean((truth - raw) ** 2)), float(correlations_and_error(truth, raw)[0][0])
+        return float(loss), auroc_and_auprc(truth == 1, raw)[0]
+    return float(np.mean((truth - raw) ** 2)), correlations_and_error(truth, raw)[0]
 
 
 # --- all targets ------------------------------------------------------------------------------------------------------

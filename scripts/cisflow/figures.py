@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from cisflow.metrics import weighted_curves
+from cisflow.metrics import ranking_curves
 
 # Each stands for the CSS variable --figure-<name>; the values never reach a reader, they only have to differ.
 TOKENS = {
@@ -128,8 +128,7 @@ def _cumulative_counts(truth, predicted):
     truth, predicted = truth[known] > 0.5, predicted[known]
     if truth.all() or not truth.any():
         raise ValueError(f"a curve needs both classes, found {int(truth.sum())} positives of {len(truth)} windows")
-    true_positives, false_positives = weighted_curves(truth, predicted, np.ones((1, len(truth))))
-    return true_positives[0], false_positives[0]
+    return ranking_curves(truth, predicted)
 
 
 def thin(x, y, points=CURVE_POINTS):

@@ -1,9 +1,8 @@
-"""How well predictions agree with the truth, for one weighting of the rows or many at once.
+"""How well predictions agree with the truth.
 
 AUROC is the probability that a positive scores above a negative (ties count half); AUPRC is the average precision,
 sum over thresholds of (recall gained x precision), as in scikit-learn. Pearson's correlation, Spearman's (that of
-mid-ranks) and the mean squared error are those of scipy. A whole-number weight counts a row as often as if it stood
-there so many times, which is what a bootstrap needs.
+mid-ranks) and the mean squared error are those of scipy. Metrics of many resamples are in `cisflow.bootstrap`.
 """
 
 import numpy as np
@@ -30,136 +29,78 @@ def tie_groups(values):
     return order, np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
 
 
-def weighted_curves(truth, score, weights):
-    """Weighted numbers of true and false positives at every distinct threshold, from the highest down.
+def ranking_curves(truth, score):
+    """Numbers of true and false positives at every distinct threshold, from the highest down.
 
     Parameters
     ----------
     truth : numpy.ndarray of bool, shape (N,)
     score : numpy.ndarray of float, shape (N,)
-    weights : numpy.ndarray of float, shape (R, N)
-        A row a resample.
 
     Returns
     -------
-    true_positives, false_positives : numpy.ndarray, shape (R, number of distinct scores)
+    true_positives, false_positives : numpy.ndarray of int64, shape (number of distinct scores,)
     """
     order, last = tie_groups(-score)
-    weights = weights[:, order]
     positive = truth[order]
-    return (
-        np.cumsum(weights * positive, axis=1)[:, last],
-        np.cumsum(weights * ~positive, axis=1)[:, last],
-    )
+    return np.cumsum(positive)[last], np.cumsum(~positive)[last]
 
 
-def auroc_and_auprc(truth, score, weights=None):
-    """AUROC and AUPRC, for one weighting of the rows or many.
+def auroc_and_auprc(truth, score):
+    """AUROC and AUPRC.
 
     Parameters
     ----------
     truth : array_like of bool, shape (N,)
         At least one row.
     score : array_like of float, shape (N,)
-    weights : numpy.ndarray of float, shape (R, N), optional
-        All ones if left out (then R = 1).
 
     Returns
     -------
-    auroc, auprc : numpy.ndarray, shape (R,)
-        NaN where a resample holds no positive or (AUROC) no negative.
+    auroc, auprc : float
+        NaN without a positive or (AUROC) without a negative.
     """
-    truth, score = np.asarray(truth, dtype=bool), np.asarray(score, dtype=float)
-    weights = np.ones((1, len(truth))) if weights is None else weights
-    tp, fp = weighted_curves(truth, score, weights)
-    zero = np.zeros((len(tp), 1))
-    positives, negatives = tp[:, -1], fp[:, -1]
-    tp0, fp0 = np.hstack([zero, tp]), np.hstack([zero, fp])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        area = np.sum(np.diff(fp0, axis=1) * (tp0[:, 1:] + tp0[:, :-1]) / 2, axis=1)
-        auroc = np.where((positives > 0) & (negatives > 0), area / (positives * negatives), np.nan)
-        precision = np.where(tp + fp > 0, tp / (tp + fp), 0)
-        auprc = np.where(positives > 0, np.sum(np.diff(tp0, axis=1) * precision, axis=1) / positives, np.nan)
-    return auroc, auprc
+    tp, fp = ranking_curves(np.asarray(truth, dtype=bool), np.asarray(score, dtype=float))
+    gained = np.diff(tp, prepend=0)
+    wins = float(np.sum(np.diff(fp, prepend=0) * (tp - gained / 2)))
+    auroc = wins / (float(tp[-1]) * fp[-1]) if tp[-1] and fp[-1] else np.nan
+    auprc = float(np.sum(gained * (tp / (tp + fp)))) / tp[-1] if tp[-1] else np.nan
+    return float(auroc), float(auprc)
 
 
-def weighted_midranks(values, weights):
-    """Ranks of values among the rows repeated by their weights; equal values share the mean of their ranks.
-
-    Parameters
-    ----------
-    values : numpy.ndarray of float, shape (N,)
-    weights : numpy.ndarray of float, shape (R, N)
-        Whole numbers.
-
-    Returns
-    -------
-    numpy.ndarray of float, shape (R, N)
-        Multiples of a half, from 1; of a row of weight 0, any number.
-    """
+def midranks(values):
+    """Ranks of values (N,), from 1; equal values share the mean of their ranks."""
     order, last = tie_groups(values)
-    up_to = np.cumsum(weights[:, order], axis=1)[:, last]
-    ranks = up_to - (np.diff(up_to, axis=1, prepend=0) - 1) / 2
-    group = np.empty(len(values), dtype=np.int64)
-    group[order] = np.repeat(np.arange(len(last)), np.diff(last, prepend=-1))
-    return ranks[:, group]
+    size = np.diff(last, prepend=-1)
+    ranks = np.empty(len(values))
+    ranks[order] = np.repeat(last + 1 - (size - 1) / 2, size)
+    return ranks
 
 
-def centred(values, weights):
-    """Values less their weighted mean: (N,) or (R, N) with weights (R, N) -> (R, N).
-
-    Where all rows that count have one value, exactly 0 comes out, for it is taken from them first: the mean of equal
-    numbers can miss them by a rounding error, and the correlation of rounding errors looks like one.
-    """
-    values = np.broadcast_to(values, weights.shape)
-    values = values - np.take_along_axis(values, (weights > 0).argmax(axis=1)[:, None], axis=1)
-    values -= (np.einsum("rn,rn->r", weights, values) / weights.sum(axis=1))[:, None]
-    return values
+def pearson(x, y):
+    """Pearson's correlation of two (N,) of float; NaN where one of them does not vary."""
+    # Less the first: the mean of equal numbers can miss them by a rounding error, whose correlation looks like one.
+    x, y = x - x[0], y - y[0]
+    x, y = x - x.mean(), y - y.mean()
+    scale = np.sqrt(x @ x) * np.sqrt(y @ y)
+    return float(np.clip((x @ y) / scale, -1, 1)) if scale > 0 else np.nan
 
 
-def weighted_pearson(x, y, weights):
-    """Pearson's correlation, a row of weights each.
-
-    Parameters
-    ----------
-    x, y : numpy.ndarray of float, shape (N,) or (R, N)
-    weights : numpy.ndarray of float, shape (R, N)
-
-    Returns
-    -------
-    numpy.ndarray, shape (R,)
-        NaN where one of the two does not vary, or no row counts.
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        x, y = centred(x, weights), centred(y, weights)
-        weighted = weights * x
-        together, of_x = np.einsum("rn,rn->r", weighted, y), np.einsum("rn,rn->r", weighted, x)
-        of_y = np.einsum("rn,rn->r", np.multiply(weights, y, out=weighted), y)
-        return np.clip(together / (np.sqrt(of_x) * np.sqrt(of_y)), -1, 1)
-
-
-def correlations_and_error(truth, score, weights=None):
-    """Pearson's and Spearman's correlation and the mean squared error, for one weighting of the rows or many.
+def correlations_and_error(truth, score):
+    """Pearson's and Spearman's correlation and the mean squared error.
 
     Parameters
     ----------
     truth, score : array_like of float, shape (N,)
         Finite; at least one row.
-    weights : numpy.ndarray of float, shape (R, N), optional
-        Whole numbers; all ones if left out (then R = 1).
 
     Returns
     -------
-    pearson, spearman, mse : numpy.ndarray, shape (R,)
-        Correlations are NaN where the truth or the score does not vary within a resample.
+    pearson, spearman, mse : float
+        Correlations are NaN where the truth or the score does not vary.
     """
     truth, score = np.asarray(truth, dtype=float), np.asarray(score, dtype=float)
-    weights = np.ones((1, len(truth))) if weights is None else weights
-    pearson = weighted_pearson(truth, score, weights)
-    spearman = weighted_pearson(weighted_midranks(truth, weights), weighted_midranks(score, weights), weights)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mse = weights @ (truth - score) ** 2 / weights.sum(axis=1)
-    return pearson, spearman, mse
+    return pearson(truth, score), pearson(midranks(truth), midranks(score)), float(np.mean((truth - score) ** 2))
 
 
 def mean_metric(truth, scores, task):
@@ -191,7 +132,7 @@ def mean_metric(truth, scores, task):
         if not np.isfinite(score).all():
             return float("nan")
         if task == "binary":
-            values.append(auroc_and_auprc(true == 1, score)[0][0])
+            values.append(auroc_and_auprc(true == 1, score)[0])
         else:
-            values.append(weighted_pearson(true.astype(float), score.astype(float), np.ones((1, len(true))))[0])
+            values.append(pearson(true.astype(float), score.astype(float)))
     return float(np.mean(np.nan_to_num(values))) if np.isfinite(values).any() else float("nan")

@@ -4,7 +4,7 @@ import pandas as pd
 
 # The others are targets.
 COLUMNS = ("chrom", "start", "end", "name", "score", "strand", "sequence", "split", "cluster")
-PEAK_COLUMNS = ["chrom", "start", "end", "target", "anchor", "fate"]
+PEAK_COLUMNS = ["chrom", "start", "end", "target", "anchor", "fate", "strength"]
 
 
 def widened(windows, margin):
@@ -27,11 +27,15 @@ def read_windows(path):
 
 
 def write_peak_table(peaks, path):
-    """Write peaks as BED without a header: interval, target (or dataset), anchor, and what became of the peak."""
-    peaks[PEAK_COLUMNS].to_csv(path, sep="\t", header=False, index=False)
+    """Write peaks as BED without a header: interval, target (or dataset), anchor, what became of the peak, strength.
+
+    The strength is NaN where the sheet names no column for it (`rank_by`), or the table has none.
+    """
+    peaks = peaks.reindex(columns=PEAK_COLUMNS)
+    peaks.to_csv(path, sep="\t", header=False, index=False, na_rep="NaN")
 
 
 def read_peak_table(path):
     """Read what `write_peak_table` wrote."""
     table = pd.read_csv(path, sep="\t", names=PEAK_COLUMNS, dtype=str, keep_default_na=False)
-    return table.astype({"start": "int64", "end": "int64", "anchor": "int64"})
+    return table.astype({"start": "int64", "end": "int64", "anchor": "int64", "strength": "float64"})
