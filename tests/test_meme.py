@@ -67,6 +67,10 @@ FULL = (
     "log-odds matrix: alength= 4 w= 2 n= 99 bayes= 6 E= 1e-3\n  1  2  3  4\n  -9  2  3  4\n\n"
     + MATRIX + "-" * 80 + "\nMotif AG MEME-1 regular expression\n[AC]G\n"
 )  # fmt: skip
+BASES = (
+    'A "Adenine" CC0000 ~ T "Thymine" 008000\nC "Cytosine" 0000CC ~ G "Guanine" FFB300\n'
+    'N "Any base" = ACGT\nX = ACGT\n. = ACGT\nV "Not T" = ACG\nU = T\n'
+)
 # As JASPAR's, DREME's, STREME's and other files stand: text, and nsites and name of the motif `a` (`AG` of MEME).
 VALID = {
     "all is said": (HEAD + "MOTIF a name\n" + MATRIX, 7, "name"),
@@ -80,8 +84,11 @@ VALID = {
     "one strand": (HEAD.replace("+ -", "+") + "MOTIF a\n" + MATRIX, 7, ""),
     "a background from a file": (HEAD.replace("frequencies", "frequencies (from x)") + "MOTIF a\n" + MATRIX, 7, ""),
     "an alphabet by name": (
-        HEAD.replace("= ACGT", ' "DNA" DNA-LIKE\nA "Adenine" CC0000 ~ T "Thymine" 008000\nEND ALPHABET')
-        + "MOTIF a\n" + MATRIX, 7, ""),
+        HEAD.replace("= ACGT", f' "DNA" DNA-LIKE\n{BASES}END ALPHABET') + "MOTIF a\n" + MATRIX, 7, ""),
+    "an alphabet without names and colours": (
+        HEAD.replace("= ACGT", " Bases\nA ~ T\nC ~ G\n# any\nN = ACGT\nEND ALPHABET") + "MOTIF a\n" + MATRIX, 7, ""),
+    "an alphabet by name alone": (HEAD.replace("= ACGT", ' "DNA"') + "MOTIF a\n" + MATRIX, 7, ""),
+    "no blank around equal signs": (HEAD.replace("= ", "=") + "MOTIF a\n" + MATRIX.replace("= ", "="), 7, ""),
     "version 5": (HEAD.replace("version 4", "version 5.5.5 (Release date: x)") + "MOTIF a\n" + MATRIX, 7, ""),
     "exponents": (HEAD + "MOTIF a\n" + MATRIX.replace("0.125", "1.25e-01").replace("nsites= 7", "nsites= 7e0"), 7, ""),
     "rounded rows": (HEAD + "MOTIF a\n" + MATRIX.replace("0.25", "0.2525").replace("0.5", "0.505"), 7, ""),
@@ -109,6 +116,66 @@ def test_valid_flavours_are_read(case, spelled, tmp_path):
     expected = np.array([[0.5, 0.25, 0.125, 0.125], [0, 0, 1, 0]])
     assert motif.pwm == pytest.approx(expected, abs=0.003 if case == "rounded rows" else 1e-12)
     assert motif.pwm.sum(axis=1) == pytest.approx([1, 1], abs=1e-12)
+
+
+STARS = "*" * 80 + "\n"
+# Whole files as programs and databases write them, cut to two positions: the text, and what is in it (identifier, name,
+# number of sites, background).
+OUTPUTS = {
+    "JASPAR": (
+        HEAD + "MOTIF MA0004.1 Arnt\nletter-probability matrix: alength= 4 w= 2 nsites= 20 E= 0\n"
+        " 0.500000  0.250000  0.125000  0.125000\n 0.000000  0.000000  1.000000  0.000000\n"
+        "URL http://jaspar.genereg.net/matrix/MA0004.1\n\n",
+        ("MA0004.1", "Arnt", 20, [0.25] * 4),
+    ),
+    "HOCOMOCO 11": (
+        HEAD + "MOTIF AHR_HUMAN.H11MO.0.B\nletter-probability matrix: alength= 4 w= 2 nsites= 154\n"
+        "\t0.5\t0.25\t0.125\t0.125\n\t0.0\t0.0\t1.0\t0.0\nURL http://hocomoco.autosome.ru/motif/AHR_HUMAN.H11MO.0.B\n\n",
+        ("AHR_HUMAN.H11MO.0.B", "", 154, [0.25] * 4),
+    ),
+    "HOCOMOCO 12": (
+        HEAD.replace("A 0.25 C 0.25 G 0.25 T 0.25", "A 0.25 C 0.25 G 0.25 T 0.25 \n")
+        + "MOTIF AHR.H12CORE.0.P.B\nletter-probability matrix: alength= 4 w= 2 nsites= 999.96\n"
+        "0.5\t0.25\t0.125\t0.125\n0.0\t0.0\t1.0\t0.0\n",
+        ("AHR.H12CORE.0.P.B", "", 999.96, [0.25] * 4),
+    ),
+    "STREME": (
+        STARS + "STREME - Sensitive, Thorough, Rapid, Enriched Motif Elicitation\n" + STARS
+        + "MEME version 5.5.5 (Release date: Thu Sep 14 08:48:04 2023 +1000)\n\n\nALPHABET= ACGT\n\nstrands: + -\n\n"
+        "Background letter frequencies\nA 0.27 C 0.23 G 0.23 T 0.27\n\nMOTIF 1-MG STREME-1\n"
+        "letter-probability matrix: alength= 4 w= 2 nsites= 132 S= 3.1e-010\n"
+        " 0.500000 0.250000 0.125000 0.125000 \n 0.000000 0.000000 1.000000 0.000000 \n\n" + STARS
+        + "COMMAND:\tstreme --p x.fa --n MOTIF.fa\n" + STARS + "CPU:\t\thost\n" + STARS + "FINALTIME:\t1.2 seconds\n",
+        ("1-MG", "STREME-1", 132, [0.27, 0.23, 0.23, 0.27]),
+    ),
+    "DREME": (
+        "# DREME 5.0.5\n# command:     dreme -p x.fa\n# positives:   100 | from: x.fa\n# host:        host\n\n\n"
+        "MEME version 5.0.5\n\nALPHABET \"DNA\" DNA-LIKE\n" + BASES + "END ALPHABET\n\nstrands: + -\n\n"
+        "Background letter frequencies (from dataset):\nA 0.3 C 0.2 G 0.2 T 0.3\n\nMOTIF MG DREME-1\n\n"
+        "#             Word    RC Word        Pos        Neg    P-value    E-value\n"
+        "# BEST          MG         CK         51          2   1.1e-018   3.9e-015\n"
+        "#               AG         CT         33          1   5.8e-012   2.0e-008\n\n"
+        "letter-probability matrix: alength= 4 w= 2 nsites= 57 E= 3.9e-015\n"
+        "0.500000 0.250000 0.125000 0.125000\n0.000000 0.000000 1.000000 0.000000\n\n\n"
+        "Time 0.46 secs.\n",
+        ("MG", "DREME-1", 57, [0.3, 0.2, 0.2, 0.3]),
+    ),
+    "MEME": (FULL, ("AG", "MEME-1", 7, [0.307, 0.193, 0.193, 0.307])),
+    "MEME 4, its motifs by number": (
+        FULL.replace("MOTIF AG MEME-1\twidth", "MOTIF  1\twidth").replace("version 5.5.5", "version 4.9.0"),
+        ("1", "", 7, [0.307, 0.193, 0.193, 0.307]),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("program", list(OUTPUTS))
+def test_what_programs_and_databases_write_is_read(program, tmp_path):
+    text, (identifier, name, nsites, background) = OUTPUTS[program]
+    path = written(tmp_path, text)
+    [motif] = read_meme(path).values()
+    assert (motif.identifier, motif.name, motif.nsites) == (identifier, name, nsites)
+    assert motif.pwm == pytest.approx(np.array([[0.5, 0.25, 0.125, 0.125], [0, 0, 1, 0]]))
+    assert read_background(path) == pytest.approx(background)
 
 
 def one(matrix, head=HEAD):
@@ -172,6 +239,15 @@ NO_MOTIFS = {
     "a matrix before": (HEAD + MATRIX + "MOTIF a\n" + MATRIX, ["line 10: a letter-probability matrix without"]),
     "RNA": (one(MATRIX, HEAD.replace("ACGT", "ACGU")), ["line 3", "ALPHABET= ACGU", "`ALPHABET= ACGT`"]),
     "RNA by name": (one(MATRIX, HEAD.replace("= ACGT", ' "RNA" RNA-LIKE')), ["line 3", 'ALPHABET "RNA"', "of DNA"]),
+    "RNA by its letters": (
+        one(MATRIX, HEAD.replace("= ACGT", ' "mine"\nA "Adenine" ~ U "Uracil"\nC ~ G\nEND ALPHABET')),
+        ["line 3", "of ACGU", "the DNA that codes for it"],
+    ),
+    "methylated DNA": (
+        one(MATRIX, HEAD.replace("= ACGT", f' "DNA and 5mC" DNA-LIKE\n{BASES}m "5mC" ~ 1 "G by it"\nEND ALPHABET')),
+        ["line 3", "of 1ACGTm", "`ALPHABET= ACGT`"],
+    ),
+    "no letters": (one(MATRIX, HEAD.replace("= ACGT", ' "DNA"\nEND ALPHABET')), ["line 3", "of no letters"]),
     "protein": (one(MATRIX, HEAD.replace("ALPHABET= ACGT", CYS)), ["line 3", CYS[:20], "of DNA"]),
     "protein by its length": (one(MATRIX.replace("alength= 4", "alength= 20")), ["line 11", "20 letters", "of DNA"]),
     "odd strands": (one(MATRIX, HEAD.replace("+ -", "both")), ["line 5", "strands: both", "`strands: + -`"]),

@@ -8,10 +8,10 @@ import torch
 from scipy.optimize import brentq
 from torch import nn
 
-from cisflow.meme import Motif, read_meme, reverse_complement, write_meme
+from cisflow.meme import PSEUDOCOUNT, Motif, read_meme, reverse_complement, write_meme
 from cisflow.messages import InputError
 from cisflow.model import build_network, first_layer, load_model, save_model
-from cisflow.motif_filters import PSEUDOCOUNT, filter_of_motif, initialise_from_motifs
+from cisflow.motif_filters import filter_of_motif, initialise_from_motifs
 
 JASPAR = sorted((Path(__file__).parent.parent / "resources" / "jaspar").glob("*.meme"))
 UNIFORM = (0.25, 0.25, 0.25, 0.25)

@@ -5,13 +5,16 @@ The bases are compared with `bedtools getfasta` on the FASTA that the user gave,
 
 import gzip
 import hashlib
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
 import h5py
+import memelite.io
 import numpy as np
+import pandas as pd
 import pysam
 import pytest
 from data_stage import (
@@ -38,6 +41,7 @@ from data_stage import (
 )
 
 from cisflow.messages import InputError
+from describe_test_rows import main as describe_test_rows
 from make_windows import main as make_windows
 from pool_peaks import main as pool_peaks
 from prepare_excluded import main as prepare_excluded
@@ -317,6 +321,14 @@ def test_the_strongest_peaks_make_windows_and_the_others_keep_negatives_away(
     assert counts["dropped_not_in_top"] == len(peaks) - 60 - counts["dropped_below_threshold"]
     assert counts["peaks_read"] == len(peaks)
     assert check_clear(run, [path, row["weak_peaks"], run.excluded], bedtools, tmp_path) >= 10
+    describe_test_rows(run.encoded["train"], run.encoded["test"], run.peaks, 11, tmp_path / "test_rows.tsv")
+    strengths = {(peak[0], peak[1] + 10): float(peak[6]) for peak in peaks}  # by the place of the summit
+    described = pd.read_csv(tmp_path / "test_rows.tsv", sep="\t", dtype={"chrom": str}, keep_default_na=False)
+    in_bed = rows_of(run.beds["test"])
+    assert described["name"].tolist() == [row["name"] for row in in_bed]
+    for row, strength in zip(in_bed, described["x_strength"], strict=True):
+        expected = f"{strengths[row['#chrom'], int(row['start']) + 30]:g}" if is_positive(row) else ""
+        assert str(strength) == expected
 
 
 def test_the_pool_holds_the_kept_peaks_of_every_dataset(small, tmp_path):
@@ -487,19 +499,43 @@ def test_prepare_excluded_takes_aliases_and_refuses_other_names(genome, write_be
 
 def test_prepare_motifs_copies_a_database_and_refuses_what_is_none(repository, genome, tmp_path):
     source = repository / "resources/jaspar/JASPAR2026_CORE_insects_nonredundant.meme"
-    out = tmp_path / "motifs.meme"
-    prepare_motifs(str(source), [hashlib.sha256(source.read_bytes()).hexdigest()], str(out))
-    assert out.read_bytes() == source.read_bytes()
-    out.unlink()
+    outputs = str(tmp_path / "motifs.meme"), str(tmp_path / "motif_origins.tsv")
+    prepare_motifs([("insects", str(source), [hashlib.sha256(source.read_bytes()).hexdigest()])], *outputs)
+    assert (tmp_path / "motifs.meme").read_bytes() == source.read_bytes()
+    origins = pd.read_csv(outputs[1], sep="\t")
+    assert list(origins["motif"]) == re.findall(r"^MOTIF (\S+)", source.read_text(), flags=re.MULTILINE)
+    assert set(origins["database"]) == {"insects"}
+    (tmp_path / "motifs.meme").unlink()
     with pytest.raises(InputError, match="is not the file"):
-        prepare_motifs(str(source), ["0" * 64], str(out))
+        prepare_motifs([("insects", str(source), ["0" * 64])], *outputs)
     with pytest.raises(InputError, match="is not a MEME file"):
-        prepare_motifs(genome.fasta, [], str(out))
+        prepare_motifs([("genome", genome.fasta, [])], *outputs)
     cut = tmp_path / "cut.meme"
     cut.write_text("\n".join(source.read_text().splitlines()[:14]))
     with pytest.raises(InputError):
-        prepare_motifs(str(cut), [], str(out))
-    assert not out.exists()
+        prepare_motifs([("cut", str(cut), [])], *outputs)
+    with pytest.raises(InputError, match="two motif databases are called insects"):
+        prepare_motifs([("insects", str(source), [])] * 2, *outputs)
+    assert not (tmp_path / "motifs.meme").exists()
+
+
+def test_prepare_motifs_joins_databases(repository, tmp_path, capsys):
+    folder = repository / "resources/jaspar"
+    names = {taxon: folder / f"JASPAR2026_CORE_{taxon}_nonredundant.meme" for taxon in ("insects", "fungi")}
+    again = tmp_path / "again.meme"
+    shutil.copyfile(names["fungi"], again)
+    databases = [(name, str(path), []) for name, path in [*names.items(), ("again", again)]]
+    outputs = str(tmp_path / "motifs.meme"), str(tmp_path / "motif_origins.tsv")
+    prepare_motifs(databases, *outputs)
+    joined = memelite.io.read_meme(outputs[0])
+    for name, number in (("insects", 296), ("fungi", 193)):
+        single = memelite.io.read_meme(str(names[name]))
+        assert len(single) == number
+        for key, pwm in single.items():
+            np.testing.assert_allclose(joined[key], pwm / pwm.sum(axis=0), atol=2e-6)
+    assert len(joined) == 296 + 193
+    assert pd.read_csv(outputs[1], sep="\t")["database"].value_counts().to_dict() == {"insects": 296, "fungi": 193}
+    assert "193 motifs are repeated" in capsys.readouterr().out
 
 
 # --- the fly example --------------------------------------------------------------------------------------------------

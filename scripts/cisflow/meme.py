@@ -12,6 +12,9 @@ from cisflow.text_files import NUMBER, raise_all, text_lines
 
 ROW_SUM_TOLERANCE = 0.01  # probabilities printed with few digits do not sum to 1 exactly
 MATRIX_ROW = re.compile(r"\s*[-+]?(?:[.0-9]|nan\b|inf)", flags=re.IGNORECASE)
+PSEUDOCOUNT = 0.01  # share of the background in every column: no log-odds lies below log(0.01) = -4.6
+SMALLEST_BACKGROUND = 0.001
+MIN_POSITIONS = 4  # fewest informative positions of a PWM that is worth matching
 EXPECTED = "motifs in MEME format (`MEME version 4`, `MOTIF id name`, `letter-probability matrix: ...`)"
 MEME_TEXT = "name the text file that MEME, STREME or DREME wrote beside it (meme.txt, streme.txt, dreme.txt)"
 CURES = {"an HTML page": f"{MEME_TEXT}, or download the file itself", "XML": MEME_TEXT}
@@ -89,8 +92,9 @@ def read_meme(path):
     while position < len(lines):
         line = lines[position].strip()
         position += 1
-        if line.startswith("ALPHABET") and not re.match(r'ALPHABET\s*=\s*ACGT\s*$|ALPHABET\s+"?DNA', line):
-            mistakes.append((position, f"found {line[:60]!r}, expected `ALPHABET= ACGT`: motifs of DNA"))
+        if line.startswith("ALPHABET") and (letters := _letters(line, lines[position:])) != ALPHABET:
+            of_letters = "" if "=" in line else f" (of {letters or 'no letters'})"
+            mistakes.append((position, f"found {line[:60]!r}{of_letters}, expected `ALPHABET= ACGT`: motifs of DNA"))
         elif line.startswith("strands:") and not re.fullmatch(r"strands:\s*\+(\s*-)?", line):
             mistakes.append((position, f"found {line[:60]!r}, expected `strands: + -` or `strands: +`"))
         elif line.startswith("Background letter frequencies"):
@@ -146,6 +150,31 @@ def read_background(path):
             values = [float(word) for word in lines[number].split()[1::2]]
             return tuple(value / sum(values) for value in values)
     return (0.25,) * 4
+
+
+def _letters(line, below):
+    """The letters that have columns in the matrices, in alphabetical order, as those columns are.
+
+    Parameters
+    ----------
+    line : str
+        `ALPHABET= ACGT`, or `ALPHABET "DNA" DNA-LIKE`, which `END ALPHABET` follows.
+    below : list of str
+        The lines after it: `A "Adenine" CC0000 ~ T "Thymine" 008000` for two letters that pair, or one letter a line;
+        letters that stand for others (`N = ACGT`) have no columns.
+
+    Returns
+    -------
+    str
+    """
+    if "=" in line:
+        return "".join(line.partition("=")[2].split())
+    of_block = list(itertools.takewhile(lambda row: not row.strip().startswith("END ALPHABET"), below))
+    if len(of_block) == len(below):  # a name alone
+        return ALPHABET if re.match(r'ALPHABET\s+"?DNA\b', line) else ""
+    rows = (re.sub(r'"[^"]*"', " ", row).strip() for row in of_block)
+    core = (row for row in rows if row and "=" not in row and not row.startswith("#"))
+    return "".join(sorted(half.split()[0] for row in core for half in row.split("~") if half.strip()))
 
 
 def _is_background(lines):
@@ -228,7 +257,7 @@ def _cure(mistakes):
         return (
             "these seem to be counts or percent: divide each row by its sum (`matrix2meme` does it for a bare matrix)"
         )
-    if any("ALPHABET= ACGU" in text for _, text in mistakes):
+    if any("ALPHABET= ACGU" in text or "(of ACGU)" in text for _, text in mistakes):
         return (
             "give motifs of DNA, or write `ALPHABET= ACGT` where those of RNA are meant for the DNA that codes for it"
         )
@@ -259,19 +288,60 @@ def write_meme(path, motifs, background=(0.25, 0.25, 0.25, 0.25)):
             out.write("\n")
 
 
-def information_content(pwm):
-    """Information content of each position in bits against a uniform background: 2 + sum of p log2 p.
+def information_content(pwm, background=(0.25, 0.25, 0.25, 0.25)):
+    """Information content of each position in bits against a background: sum of p log2 (p / background).
 
     Parameters
     ----------
     pwm : numpy.ndarray of float, shape (width, 4)
+    background : sequence of float
+        Frequencies of A, C, G, T, above 0.
 
     Returns
     -------
     numpy.ndarray of float, shape (width,)
-        0 (any base) to 2 (one base).
+        0 where a position is as the background; at most 2 (one base) against a uniform one.
     """
-    return 2 + np.sum(pwm * np.log2(np.where(pwm > 0, pwm, 1)), axis=1)
+    return np.sum(pwm * np.log2(np.where(pwm > 0, pwm / np.asarray(background), 1)), axis=1)
+
+
+def is_informative(pwm, trim_information, min_information, background=(0.25, 0.25, 0.25, 0.25)):
+    """Whether a PWM can be told from the background, so that p-values of its matches can be trusted.
+
+    Parameters
+    ----------
+    pwm : numpy.ndarray of float, shape (width, 4)
+    trim_information : float
+        Bits that at least `MIN_POSITIONS` positions must have.
+    min_information : float
+        Bits that positions must have on average.
+    background : sequence of float
+        See `information_content`.
+
+    Returns
+    -------
+    bool
+    """
+    information = information_content(pwm, background)
+    return bool((information >= trim_information).sum() >= MIN_POSITIONS and information.mean() >= min_information)
+
+
+def log_odds(pwm, background):
+    """Log-odds of each base at each position, in nats.
+
+    Parameters
+    ----------
+    pwm : numpy.ndarray of float, shape (width, 4)
+    background : sequence of float
+        Frequencies of A, C, G, T.
+
+    Returns
+    -------
+    numpy.ndarray of float, shape (width, 4)
+    """
+    background = np.maximum(background, SMALLEST_BACKGROUND)
+    background = background / background.sum()
+    return np.log((1 - PSEUDOCOUNT) * pwm / background + PSEUDOCOUNT)
 
 
 def consensus(pwm):

@@ -8,30 +8,10 @@ sharpness of their motifs, and with a bias of 0.
 import numpy as np
 import torch
 
-from cisflow.meme import read_background, read_meme
+from cisflow.meme import log_odds, read_background, read_meme
 from cisflow.messages import InputError
 
-PSEUDOCOUNT = 0.01  # share of the background in every column: no log-odds lies below log(0.01) = -4.6
-SMALLEST_BACKGROUND = 0.001
 SMALLEST_SCORE = 0.01  # nats, of the best match; less, and the motif is the background
-
-
-def log_odds(pwm, background):
-    """Log-odds of each base at each position, in nats.
-
-    Parameters
-    ----------
-    pwm : numpy.ndarray of float, shape (width, 4)
-    background : sequence of float
-        Frequencies of A, C, G, T.
-
-    Returns
-    -------
-    numpy.ndarray of float, shape (width, 4)
-    """
-    background = np.maximum(background, SMALLEST_BACKGROUND)
-    background = background / background.sum()
-    return np.log((1 - PSEUDOCOUNT) * pwm / background + PSEUDOCOUNT)
 
 
 def most_informative(pwm, scores, width):
