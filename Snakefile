@@ -14,6 +14,7 @@ if not workflow.overwrite_configfiles:
 include: "rules/common.smk"
 include: "rules/models.smk"
 include: "rules/reference.smk"
+include: "rules/planted.smk"
 include: "rules/intervals.smk"
 include: "rules/encode.smk"
 include: "rules/train.smk"
@@ -32,7 +33,12 @@ rule all:
         split_results("{dataset}/{fold}/split_report.tsv"),
         split_results("{dataset}/{fold}/{split}.h5"),
         split_results("{dataset}/{fold}/leakage.tsv"),
-        split_results("{dataset}/{fold}/baselines/gc_content/metrics.tsv") if MODEL_RUNS else [],
+        [
+            f"results/{run['dataset']}/{run['fold']}/baselines/{baseline}/metrics.tsv"
+            for run in DATA_RUNS
+            for baseline in baselines_of(run["dataset"])
+            if MODEL_RUNS
+        ],
         search_results("{dataset}/{fold}/{model}/search/trials.tsv"),
         model_results("{dataset}/{fold}/{model}/seed{seed}/model.pt", "networks"),
         model_results("{dataset}/{fold}/{model}/seed{seed}/history.tsv", "networks"),
@@ -42,6 +48,13 @@ rule all:
         model_results("{dataset}/{fold}/{model}/seed{seed}/filters.meme", "filters"),
         model_results("{dataset}/{fold}/{model}/seed{seed}/filters.tsv", "filters"),
         model_results("{dataset}/{fold}/{model}/seed{seed}/motif_matches.tsv", "filters"),
+        model_results("{dataset}/{fold}/{model}/seed{seed}/calibration.tsv", "filters"),
+        model_results("{dataset}/{fold}/{model}/ensemble/metrics.tsv"),
+        permuted_results("{dataset}/{fold}/{model}/seed{seed}_permuted/metrics.tsv"),
+        dataset_results("{dataset}/{fold}/verdicts.tsv"),
+        dataset_results("{dataset}/{fold}/motif_enrichment.tsv"),
+        dataset_results("{dataset}/comparison.tsv"),
+        planted_results(),
         curve_results(),
         "results/report.html",
 

@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -86,6 +87,7 @@ fasta_sizes = library_module("fasta_sizes")
 layers = library_module("layers")
 model_rules = library_module("model_rules")
 overrides = library_module("overrides")
+planted_rules = library_module("planted_rules")
 # `workflow.basedir` would be that of another workflow that uses this one, and `source_path` may give a cached copy.
 ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parent
 CONFIG_FILE = str(workflow.configfiles[-1]) if workflow.configfiles else None
@@ -106,10 +108,28 @@ SETTINGS, ROWS, TRACK_ROWS, MODELS, PROBLEMS = configuration.load_configuration(
     [".", str(ROOT)],
     functools.partial(fasta_sizes.chromosome_sizes, cache_folder=".snakemake/cisflow"),
 )
+
+
+def place_in_configuration(keys):
+    """File, line and name of a value of the configuration, for a message."""
+    lines = configuration.read_yaml(CONFIG_FILE)[1] if CONFIG_FILE else {}
+    where = f"{CONFIG_FILE or 'the configuration'}{configuration.line_of(lines, keys)}"
+    return f"{where}, {configuration.dotted(keys)}"
+
+
+PLANTED_FILES = configuration.planted_files(SETTINGS["planted"]) if SETTINGS else {}
 if SETTINGS:
+    found = [
+        *dataset_rules.dataset_problems(ROWS, TRACK_ROWS, SETTINGS, SETTINGS["datasets"]),
+        *planted_rules.sheet_problems(ROWS, SETTINGS, PLANTED_FILES, dataset_rules.task_of, SETTINGS["datasets"]),
+    ]
     PROBLEMS += [
         configuration.problem(where if ", line " in where else f"{CONFIG_FILE or 'the configuration'}, {where}", *parts)
-        for where, *parts in dataset_rules.dataset_problems(ROWS, TRACK_ROWS, SETTINGS, SETTINGS["datasets"])
+        for where, *parts in found
+    ]
+    PROBLEMS += [
+        configuration.problem(place_in_configuration(keys), *parts)
+        for keys, *parts in planted_rules.planted_problems(SETTINGS["planted"])
     ]
 refuse(PROBLEMS)
 
@@ -189,7 +209,10 @@ for row in [*ROWS, *TRACK_ROWS]:
         if row.get(column):
             accepted = row.get(checksum, row["sha256"])
             row[column], row[f"{column}_accepted"] = local_file(row[column], accepted), checksums(accepted)
-MOTIF_FILE = local_file(SETTINGS["motifs"]["database"], SETTINGS["motifs"]["database_sha256"])
+MOTIFS = SETTINGS["motifs"]
+MOTIF_FILES = [local_file(*pair) for pair in zip(MOTIFS["database"], MOTIFS["database_sha256"])]
+MOTIF_DATABASES = [re.sub(r"\.(meme|txt)(\.gz)?$", "", Path(source).name) for source in MOTIFS["database"]]
+DATABASE_NAME = " and ".join(MOTIF_DATABASES)
 FASTA_FILE, EXCLUDED_FILE, ALIASES_FILE = (genome_file(kind) for kind in ("fasta", "excluded", "aliases"))
 
 
@@ -222,6 +245,11 @@ def track_aliases(wildcards):
 def pool_file(wildcards):
     """Peaks of all datasets, where negatives are drawn from them."""
     return "results/reference/pooled_peaks.bed" if "other_peaks" in negatives_settings(wildcards)["kinds"] else []
+
+
+def peak_table(wildcards):
+    """Peaks of a dataset of peaks under the genome's names, with their strength."""
+    return f"results/{wildcards.dataset}/peaks.bed" if wildcards.dataset in OF_PEAKS else []
 
 
 def genome_result(name):
@@ -259,7 +287,7 @@ NAMED_IN_SHEETS = [
     row[column] for row in [*ROWS, *TRACK_ROWS] for column in configuration.FILE_COLUMNS if row.get(column)
 ]
 ALL_FILES = list(
-    dict.fromkeys([path for path in (FASTA_FILE, EXCLUDED_FILE, ALIASES_FILE, MOTIF_FILE) if path] + NAMED_IN_SHEETS)
+    dict.fromkeys([path for path in (FASTA_FILE, EXCLUDED_FILE, ALIASES_FILE, *MOTIF_FILES) if path] + NAMED_IN_SHEETS)
 )
 
 
@@ -286,7 +314,7 @@ CHECKED_INPUTS = {
         if FASTA_FILE
         else {}
     ),
-    "motifs": [position(MOTIF_FILE), checksums(SETTINGS["motifs"]["database_sha256"])],
+    "motifs": [[position(file), accepted] for file, accepted in zip(MOTIF_FILES, MOTIFS["database_sha256"])],
     "datasets": {
         name: [{**positions(row), "task": dataset_rules.task_of(row)} for row in rows]
         for name, rows in DATASETS.items()
@@ -323,6 +351,32 @@ def download_url(wildcards):
 
 def download_checksums(wildcards):
     return DOWNLOADS[wildcards.download][1]
+
+
+def planted_settings(wildcards):
+    """A planted set; of its database what is in it counts, not where it lies."""
+    return {key: value for key, value in SETTINGS["planted"][wildcards.planted].items() if key != "database"}
+
+
+def planted_database(wildcards):
+    return SETTINGS["planted"][wildcards.planted]["database"] or []
+
+
+# Datasets of planted sequences, each with its set.
+PLANTED_DATASETS = {
+    name: PLANTED_FILES[rows[0]["sequences"]][0]
+    for name, rows in DATASETS.items()
+    if rows[0]["sequences"] in PLANTED_FILES
+}
+
+
+def planted_file(name):
+    """An input function: a file of the planted set of a dataset."""
+
+    def file(wildcards):
+        return f"results/planted/{PLANTED_DATASETS[wildcards.dataset]}/{name}"
+
+    return file
 
 
 def targets_of(wildcards):
@@ -419,6 +473,39 @@ def fold_of(wildcards):
 INFERENCE_DEVICE = "cpu" if SETTINGS["train"]["device"] == "cpu" else "auto"
 
 
+# Bounds of what is informative enough to be matched, a filter or a motif of the database.
+INFORMATION_BOUNDS = [SETTINGS["filters"]["trim_information"], SETTINGS["filters"]["min_information"]]
+BASELINES = SETTINGS["evaluate"]["baselines"] or [
+    "gc_content",
+    "dinucleotides",
+    "trinucleotides",
+    "kmers",
+    "gapped_kmers",
+    "pwm_scan",
+    *(["gkm_svm"] if shutil.which("gkmtrain") else []),
+]
+
+
+def baselines_of(dataset):
+    """The baselines that stand beside the networks of a dataset; LS-GKM knows labels alone."""
+    return [name for name in BASELINES if name != "gkm_svm" or dataset_rules.task_of(DATASETS[dataset][0]) == "binary"]
+
+
+def baseline_motifs(wildcards):
+    """The motif database, for the baseline that scans with it."""
+    return "results/reference/motifs.meme" if wildcards.baseline == "pwm_scan" else []
+
+
+def baseline_settings(wildcards):
+    """The settings that a baseline has."""
+    of_baseline = {
+        "kmers": ["kmer_length"],
+        "gapped_kmers": ["gapped_bases", "gapped_length"],
+        "gkm_svm": ["gkm_rows"],
+    }
+    return {key: SETTINGS["evaluate"][key] for key in of_baseline.get(wildcards.baseline, [])}
+
+
 # What the making of PWMs depends on; the criterion of a match is none of it.
 PWM_SETTINGS = {key: value for key, value in SETTINGS["filters"].items() if key != "match_q_value"}
 
@@ -468,7 +555,7 @@ def report_settings():
         "genome": GENOME,
         # relative, so that a project that was moved has nothing to be done
         "config_file": os.path.relpath(CONFIG_FILE) if CONFIG_FILE else "passed on by another workflow",
-        "database_name": Path(SETTINGS["motifs"]["database"]).stem,
+        "database_name": DATABASE_NAME,
         "match_q": SETTINGS["filters"]["match_q_value"],
         "window_length": WINDOWS["length"],
         "max_jitter": WINDOWS["max_jitter"],
@@ -479,7 +566,11 @@ def report_settings():
         "bootstrap_resamples": SETTINGS["evaluate"]["bootstrap_resamples"],
         "bootstrap_block": SETTINGS["evaluate"]["bootstrap_block"],
         "filters": SETTINGS["filters"],
-        "max_epochs": {name: MODELS[name]["training"]["max_epochs"] for name in SETTINGS["train"]["models"]},
+        "max_epochs": {
+            name: MODELS[name]["training"]["max_epochs"]
+            for name in SETTINGS["train"]["models"]
+            if model_rules.strategy_of(MODELS[name]) != "features"
+        },
         "version": VERSION,
     }
 
@@ -496,10 +587,12 @@ wildcard_constraints:
     split="|".join(SPLITS),
     model=any_of(MODELS),
     seed=any_of(SEEDS),
+    # A trained network, what it was before the first step, what it becomes on permuted labels.
+    run=f"seed({any_of(SEEDS)})(_untrained|_permuted)?",
     round="[1-9][0-9]*",
     trial="[1-9][0-9]*",
     percent=r"[0-9]+(\.[0-9]+)?(e-[0-9]+)?",
-    baseline="gc_content",
+    baseline=any_of(BASELINES),
     download=any_of(DOWNLOADS),
 
 

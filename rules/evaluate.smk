@@ -1,24 +1,50 @@
-# In: model.pt and test.h5. Out: .../predictions.tsv and metrics.tsv with intervals; the same of the baselines.
+# In: model.pt, val.h5 and test.h5. Out: predictions of both splits, test metrics with intervals at thresholds chosen on
+# validation, reliability, metrics of parts of the test rows; the same of the mean over seeds and of the baselines.
 # May go wrong: little; the test split is read here for the first time.
+
+
+rule describe_test_rows:
+    input:
+        train="results/{dataset}/{fold}/train.h5",
+        test="results/{dataset}/{fold}/test.h5",
+        peaks=peak_table,
+    output:
+        rows="results/{dataset}/{fold}/test_rows.tsv",
+    log:
+        "logs/describe_test_rows/{dataset}/{fold}.log",
+    benchmark:
+        "benchmarks/describe_test_rows/{dataset}/{fold}.tsv"
+    conda:
+        "../envs/evaluate.yaml"
+    params:
+        kmer_length=SETTINGS["splits"]["kmer_length"],
+        code=code_digest("describe_test_rows.py"),
+    script:
+        "../scripts/describe_test_rows.py"
 
 
 rule evaluate_model:
     input:
-        model="results/{dataset}/{fold}/{model}/seed{seed}/model.pt",
+        model="results/{dataset}/{fold}/{model}/{run}/model.pt",
+        val="results/{dataset}/{fold}/val.h5",
         test="results/{dataset}/{fold}/test.h5",
+        rows="results/{dataset}/{fold}/test_rows.tsv",
     output:
-        predictions="results/{dataset}/{fold}/{model}/seed{seed}/predictions.tsv",
+        predictions="results/{dataset}/{fold}/{model}/{run}/predictions.tsv",
+        val_predictions="results/{dataset}/{fold}/{model}/{run}/val_predictions.tsv",
+        reliability="results/{dataset}/{fold}/{model}/{run}/reliability.tsv",
+        strata="results/{dataset}/{fold}/{model}/{run}/strata.tsv",
         metrics=report(
-            "results/{dataset}/{fold}/{model}/seed{seed}/metrics.tsv",
+            "results/{dataset}/{fold}/{model}/{run}/metrics.tsv",
             category="{dataset}",
             subcategory="{model}",
-            labels={"table": "test metrics", "fold": "{fold}", "seed": "{seed}"},
+            labels={"table": "test metrics", "fold": "{fold}", "run": "{run}"},
             caption="../resources/report/captions/metrics.rst",
         ),
     log:
-        "logs/evaluate_model/{dataset}/{fold}/{model}/seed{seed}.log",
+        "logs/evaluate_model/{dataset}/{fold}/{model}/{run}.log",
     benchmark:
-        "benchmarks/evaluate_model/{dataset}/{fold}/{model}/seed{seed}.tsv"
+        "benchmarks/evaluate_model/{dataset}/{fold}/{model}/{run}.tsv"
     wildcard_constraints:
         model=any_of(NETWORKS),
     conda:
@@ -35,12 +61,51 @@ rule evaluate_model:
         "../scripts/evaluate_model.py"
 
 
+rule average_predictions:
+    input:
+        predictions=expand("results/{{dataset}}/{{fold}}/{{model}}/seed{seed}/predictions.tsv", seed=SEEDS),
+        val_predictions=expand("results/{{dataset}}/{{fold}}/{{model}}/seed{seed}/val_predictions.tsv", seed=SEEDS),
+        val="results/{dataset}/{fold}/val.h5",
+        test="results/{dataset}/{fold}/test.h5",
+        rows="results/{dataset}/{fold}/test_rows.tsv",
+    output:
+        predictions="results/{dataset}/{fold}/{model}/ensemble/predictions.tsv",
+        val_predictions="results/{dataset}/{fold}/{model}/ensemble/val_predictions.tsv",
+        reliability="results/{dataset}/{fold}/{model}/ensemble/reliability.tsv",
+        strata="results/{dataset}/{fold}/{model}/ensemble/strata.tsv",
+        metrics=report(
+            "results/{dataset}/{fold}/{model}/ensemble/metrics.tsv",
+            category="{dataset}",
+            subcategory="{model}",
+            labels={"table": "test metrics", "fold": "{fold}", "seed": "mean over seeds"},
+            caption="../resources/report/captions/metrics.rst",
+        ),
+    log:
+        "logs/average_predictions/{dataset}/{fold}/{model}.log",
+    benchmark:
+        "benchmarks/average_predictions/{dataset}/{fold}/{model}.tsv"
+    conda:
+        "../envs/evaluate.yaml"
+    params:
+        n_resamples=SETTINGS["evaluate"]["bootstrap_resamples"],
+        block=SETTINGS["evaluate"]["bootstrap_block"],
+        seed=SETTINGS["seed"],
+        code=code_digest("average_predictions.py"),
+    script:
+        "../scripts/average_predictions.py"
+
+
 rule evaluate_baseline:
     input:
         train="results/{dataset}/{fold}/train.h5",
+        val="results/{dataset}/{fold}/val.h5",
         test="results/{dataset}/{fold}/test.h5",
+        motifs=baseline_motifs,
     output:
         predictions="results/{dataset}/{fold}/baselines/{baseline}/predictions.tsv",
+        val_predictions="results/{dataset}/{fold}/baselines/{baseline}/val_predictions.tsv",
+        reliability="results/{dataset}/{fold}/baselines/{baseline}/reliability.tsv",
+        chosen="results/{dataset}/{fold}/baselines/{baseline}/chosen.tsv",
         metrics=report(
             "results/{dataset}/{fold}/baselines/{baseline}/metrics.tsv",
             category="{dataset}",
@@ -58,6 +123,67 @@ rule evaluate_baseline:
         n_resamples=SETTINGS["evaluate"]["bootstrap_resamples"],
         block=SETTINGS["evaluate"]["bootstrap_block"],
         seed=SETTINGS["seed"],
+        settings=baseline_settings,
         code=code_digest("evaluate_baseline.py"),
     script:
         "../scripts/evaluate_baseline.py"
+
+
+rule judge_models:
+    input:
+        models=ensembles_beside,
+        baselines=baselines_beside,
+    output:
+        verdicts=report(
+            "results/{dataset}/{fold}/verdicts.tsv",
+            category="{dataset}",
+            labels={"table": "networks against baselines", "fold": "{fold}"},
+            caption="../resources/report/captions/verdicts.rst",
+        ),
+    log:
+        "logs/judge_models/{dataset}/{fold}.log",
+    benchmark:
+        "benchmarks/judge_models/{dataset}/{fold}.tsv"
+    conda:
+        "../envs/evaluate.yaml"
+    params:
+        models=models_of,
+        baselines=baseline_names,
+        task=task_of,
+        n_resamples=SETTINGS["evaluate"]["bootstrap_resamples"],
+        block=SETTINGS["evaluate"]["bootstrap_block"],
+        seed=SETTINGS["seed"],
+        code=code_digest("judge_models.py"),
+    script:
+        "../scripts/judge_models.py"
+
+
+rule compare_models:
+    input:
+        seed_metrics=seed_metrics,
+        ensemble_metrics=ensemble_metrics,
+        ensemble_predictions=ensemble_predictions,
+    output:
+        comparison=report(
+            "results/{dataset}/comparison.tsv",
+            category="{dataset}",
+            labels={"table": "models compared"},
+            caption="../resources/report/captions/comparison.rst",
+        ),
+        differences="results/{dataset}/model_differences.tsv",
+    log:
+        "logs/compare_models/{dataset}.log",
+    benchmark:
+        "benchmarks/compare_models/{dataset}.tsv"
+    conda:
+        "../envs/evaluate.yaml"
+    params:
+        seed_runs=compared_seed_runs,
+        ensembles=compared_ensembles,
+        task=task_of,
+        n_resamples=SETTINGS["evaluate"]["bootstrap_resamples"],
+        block=SETTINGS["evaluate"]["bootstrap_block"],
+        seed=SETTINGS["seed"],
+        code=code_digest("compare_models.py"),
+    script:
+        "../scripts/compare_models.py"

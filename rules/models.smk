@@ -36,6 +36,16 @@ def shape_problems(name, where):
             if "tracks" in reads:
                 fix = f"mend its layers, give {dataset} tracks (tracks.sheet), or name other `datasets`"
             yield where, str(error), f"a network for {data} of dataset {dataset}", fix
+            continue
+        batch_size, frozen = MODELS[name]["training"]["batch_size"], MODELS[name].get("transfer", {}).get("freeze", [])
+        single = layers.norms_of_single_values(network, inputs, batch_size, frozen)
+        if single:
+            yield (
+                f"{where}, training.batch_size",
+                f"{batch_size}: {', '.join(single)} would see one value of each channel, which has no variance",
+                "2 or more with batch_norm behind `flatten`, `dense` or a global pool",
+                "raise it, or take layer_norm",
+            )
 
 
 def file_problems(name, where):
@@ -46,11 +56,8 @@ def file_problems(name, where):
     network = model_rules.network_parts(entry)
     places += [(layer, "motifs") for layer in model_rules.layers_with_motifs(network).values()]
     for place, key in places:
-        if configuration.is_url(place[key]):
-            yield f"{where}, {key}", f"{place[key]} is a URL", "a local file", "download it first"
-            continue
         place[key] = configuration.resolved(place[key], folders)
-        found = configuration.file_problem(f"{where}, {key}", place[key], None, folders)
+        found = configuration.file_problem(f"{where}, {key}", place[key], None, folders, is_local=True)
         if found:
             yield found
 
@@ -171,6 +178,83 @@ def model_results(pattern, kind="all"):
     wanted = {"all": MODEL_RUNS, "networks": [run for run in MODEL_RUNS if run["model"] in NETWORKS]}
     wanted["filters"] = [run for run in MODEL_RUNS if has_filters(run["model"])]
     return [f"results/{pattern}".format(**run) for run in wanted[kind]]
+
+
+def ensembles_of(dataset, pattern):
+    """A path under results/ for the mean over seeds of every model of a dataset, fold by fold."""
+    models = [name for name in SETTINGS["train"]["models"] if model_rules.takes(MODELS[name], dataset)]
+    return [f"results/{pattern}".format(dataset=dataset, fold=fold, model=model) for fold in FOLDS for model in models]
+
+
+def models_of(wildcards):
+    """Models that are trained on a dataset."""
+    return [name for name in SETTINGS["train"]["models"] if model_rules.takes(MODELS[name], wildcards.dataset)]
+
+
+def ensembles_beside(wildcards):
+    """Predictions of the means over seeds, in the order of `models_of`."""
+    folder = f"results/{wildcards.dataset}/{wildcards.fold}"
+    return [f"{folder}/{model}/ensemble/predictions.tsv" for model in models_of(wildcards)]
+
+
+def baseline_names(wildcards):
+    return baselines_of(wildcards.dataset)
+
+
+def baselines_beside(wildcards):
+    """Predictions of the baselines, in the order of `baseline_names`."""
+    folder = f"results/{wildcards.dataset}/{wildcards.fold}/baselines"
+    return [f"{folder}/{name}/predictions.tsv" for name in baselines_of(wildcards.dataset)]
+
+
+def compared_ensembles(wildcards):
+    """Fold and model of every mean over seeds of a dataset."""
+    return [[fold, model] for fold in FOLDS for model in models_of(wildcards)]
+
+
+def ensemble_metrics(wildcards):
+    return ensembles_of(wildcards.dataset, "{dataset}/{fold}/{model}/ensemble/metrics.tsv")
+
+
+def ensemble_predictions(wildcards):
+    return ensembles_of(wildcards.dataset, "{dataset}/{fold}/{model}/ensemble/predictions.tsv")
+
+
+def compared_seed_runs(wildcards):
+    """Fold and model of every network of a dataset, in the order of `seed_metrics`."""
+    return [run for run in compared_ensembles(wildcards) for _ in SEEDS]
+
+
+def seed_metrics(wildcards):
+    paths = ensembles_of(wildcards.dataset, "{dataset}/{fold}/{model}")
+    return [f"{path}/seed{seed}/metrics.tsv" for path in paths for seed in SEEDS]
+
+
+def permuted_filters(file):
+    """An input: a file of the network that is trained on permuted labels, where there is such a one."""
+
+    def path(wildcards):
+        folder = f"results/{wildcards.dataset}/{wildcards.fold}/{wildcards.model}/seed{SEEDS[0]}_permuted"
+        return f"{folder}/{file}" if SETTINGS["evaluate"]["permuted"] else []
+
+    return path
+
+
+def permuted_results(pattern):
+    """A path under results/ for every network that is trained on permuted labels: one of each model, dataset and fold."""
+    wanted = [run for run in MODEL_RUNS if run["model"] in NETWORKS and run["seed"] == SEEDS[0]]
+    return [f"results/{pattern}".format(**run) for run in wanted if SETTINGS["evaluate"]["permuted"]]
+
+
+def planted_results():
+    """What every network found of motifs that were planted."""
+    wanted = [run for run in MODEL_RUNS if run["dataset"] in PLANTED_DATASETS and has_filters(run["model"])]
+    return ["results/{dataset}/{fold}/{model}/seed{seed}/planted_found.tsv".format(**run) for run in wanted]
+
+
+def dataset_results(pattern):
+    """A path under results/ for every dataset (and fold, if the pattern names it) on which models are trained."""
+    return list(dict.fromkeys(f"results/{pattern}".format(**run) for run in MODEL_RUNS))
 
 
 # --- training ---------------------------------------------------------------------------------------------------------

@@ -4,15 +4,15 @@
 
 rule extract_filters:
     input:
-        model="results/{dataset}/{fold}/{model}/seed{seed}/model.pt",
+        model="results/{dataset}/{fold}/{model}/{run}/model.pt",
         test="results/{dataset}/{fold}/test.h5",
     output:
-        meme="results/{dataset}/{fold}/{model}/seed{seed}/filters.meme",
-        sites="results/{dataset}/{fold}/{model}/seed{seed}/filter_sites.tsv",
+        meme="results/{dataset}/{fold}/{model}/{run}/filters.meme",
+        sites="results/{dataset}/{fold}/{model}/{run}/filter_sites.tsv",
     log:
-        "logs/extract_filters/{dataset}/{fold}/{model}/seed{seed}.log",
+        "logs/extract_filters/{dataset}/{fold}/{model}/{run}.log",
     benchmark:
-        "benchmarks/extract_filters/{dataset}/{fold}/{model}/seed{seed}.tsv"
+        "benchmarks/extract_filters/{dataset}/{fold}/{model}/{run}.tsv"
     conda:
         "../envs/motifs.yaml"
     threads: 1
@@ -27,28 +27,112 @@ rule extract_filters:
 
 rule match_filters:
     input:
-        meme="results/{dataset}/{fold}/{model}/seed{seed}/filters.meme",
-        sites="results/{dataset}/{fold}/{model}/seed{seed}/filter_sites.tsv",
+        meme="results/{dataset}/{fold}/{model}/{run}/filters.meme",
+        sites="results/{dataset}/{fold}/{model}/{run}/filter_sites.tsv",
         database="results/reference/motifs.meme",
+        origins="results/reference/motif_origins.tsv",
     output:
-        matches="results/{dataset}/{fold}/{model}/seed{seed}/motif_matches.tsv",
+        matches="results/{dataset}/{fold}/{model}/{run}/motif_matches.tsv",
         filters=report(
-            "results/{dataset}/{fold}/{model}/seed{seed}/filters.tsv",
+            "results/{dataset}/{fold}/{model}/{run}/filters.tsv",
             category="{dataset}",
             subcategory="{model}",
-            labels={"table": "filters", "fold": "{fold}", "seed": "{seed}"},
+            labels={"table": "filters", "fold": "{fold}", "run": "{run}"},
             caption="../resources/report/captions/filters.rst",
         ),
     log:
-        "logs/match_filters/{dataset}/{fold}/{model}/seed{seed}.log",
+        "logs/match_filters/{dataset}/{fold}/{model}/{run}.log",
     benchmark:
-        "benchmarks/match_filters/{dataset}/{fold}/{model}/seed{seed}.tsv"
+        "benchmarks/match_filters/{dataset}/{fold}/{model}/{run}.tsv"
     conda:
         "../envs/motifs.yaml"
     threads: 1
     params:
-        database_name=Path(SETTINGS["motifs"]["database"]).stem,
+        database_name=DATABASE_NAME,
         q_value=SETTINGS["filters"]["match_q_value"],
+        bounds=INFORMATION_BOUNDS,
         code=code_digest("match_filters.py"),
     script:
         "../scripts/match_filters.py"
+
+
+rule calibrate_matches:
+    input:
+        trained_meme="results/{dataset}/{fold}/{model}/seed{seed}/filters.meme",
+        trained_sites="results/{dataset}/{fold}/{model}/seed{seed}/filter_sites.tsv",
+        untrained_meme="results/{dataset}/{fold}/{model}/seed{seed}_untrained/filters.meme",
+        untrained_sites="results/{dataset}/{fold}/{model}/seed{seed}_untrained/filter_sites.tsv",
+        permuted_meme=permuted_filters("filters.meme"),
+        permuted_sites=permuted_filters("filter_sites.tsv"),
+        database="results/reference/motifs.meme",
+    output:
+        calibration=report(
+            "results/{dataset}/{fold}/{model}/seed{seed}/calibration.tsv",
+            category="{dataset}",
+            subcategory="{model}",
+            labels={"table": "calibration of matches", "fold": "{fold}", "run": "seed{seed}"},
+            caption="../resources/report/captions/calibration.rst",
+        ),
+    log:
+        "logs/calibrate_matches/{dataset}/{fold}/{model}/seed{seed}.log",
+    benchmark:
+        "benchmarks/calibrate_matches/{dataset}/{fold}/{model}/seed{seed}.tsv"
+    conda:
+        "../envs/motifs.yaml"
+    threads: 1
+    params:
+        database_name=DATABASE_NAME,
+        q_value=SETTINGS["filters"]["match_q_value"],
+        bounds=INFORMATION_BOUNDS,
+        n_shuffles=20,
+        seed=SETTINGS["seed"],
+        code=code_digest("calibrate_matches.py"),
+    script:
+        "../scripts/calibrate_matches.py"
+
+
+rule enrich_motifs:
+    input:
+        train="results/{dataset}/{fold}/train.h5",
+        database="results/reference/motifs.meme",
+    output:
+        enrichment=report(
+            "results/{dataset}/{fold}/motif_enrichment.tsv",
+            category="{dataset}",
+            labels={"table": "motif enrichment", "fold": "{fold}"},
+            caption="../resources/report/captions/motif_enrichment.rst",
+        ),
+    log:
+        "logs/enrich_motifs/{dataset}/{fold}.log",
+    benchmark:
+        "benchmarks/enrich_motifs/{dataset}/{fold}.tsv"
+    conda:
+        "../envs/motifs.yaml"
+    params:
+        database_name=DATABASE_NAME,
+        code=code_digest("enrich_motifs.py"),
+    script:
+        "../scripts/enrich_motifs.py"
+
+
+# Nothing in `rule all` asks for it: `snakemake results/.../seed1/tomtom_differences.tsv` does, where Tomtom is installed.
+rule compare_tomtom:
+    input:
+        meme="results/{dataset}/{fold}/{model}/{run}/filters.meme",
+        database="results/reference/motifs.meme",
+    output:
+        differences="results/{dataset}/{fold}/{model}/{run}/tomtom_differences.tsv",
+        summary="results/{dataset}/{fold}/{model}/{run}/tomtom_summary.tsv",
+    log:
+        "logs/compare_tomtom/{dataset}/{fold}/{model}/{run}.log",
+    benchmark:
+        "benchmarks/compare_tomtom/{dataset}/{fold}/{model}/{run}.tsv"
+    conda:
+        "../envs/motifs.yaml"
+    threads: 1
+    params:
+        q_value=SETTINGS["filters"]["match_q_value"],
+        bounds=INFORMATION_BOUNDS,
+        code=code_digest("compare_tomtom.py"),
+    script:
+        "../scripts/compare_tomtom.py"

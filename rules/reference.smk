@@ -91,9 +91,10 @@ rule prepare_excluded:
 
 rule prepare_motifs:
     input:
-        database=MOTIF_FILE,
+        databases=MOTIF_FILES,
     output:
         database="results/reference/motifs.meme",
+        origins="results/reference/motif_origins.tsv",
     log:
         "logs/prepare_motifs/motifs.log",
     benchmark:
@@ -101,7 +102,8 @@ rule prepare_motifs:
     conda:
         "../envs/reference.yaml"
     params:
-        sha256=checksums(SETTINGS["motifs"]["database_sha256"]),
+        names=MOTIF_DATABASES,
+        sha256=MOTIFS["database_sha256"],
         code=code_digest("prepare_motifs.py"),
     script:
         "../scripts/prepare_motifs.py"

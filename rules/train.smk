@@ -135,6 +135,77 @@ rule train_model:
         "../scripts/train_model.py"
 
 
+# What shows how much a result is worth: the same network before its first step, and trained on permuted labels.
+rule initialise_model:
+    input:
+        train="results/{dataset}/{fold}/train.h5",
+        val="results/{dataset}/{fold}/val.h5",
+        groups="results/{dataset}/{fold}/groups.tsv",
+        chosen=chosen_file,
+        parent=parent_file,
+        motifs=motif_files,
+    output:
+        model="results/{dataset}/{fold}/{model}/seed{seed}_untrained/model.pt",
+    log:
+        "logs/initialise_model/{dataset}/{fold}/{model}/seed{seed}.log",
+    benchmark:
+        "benchmarks/initialise_model/{dataset}/{fold}/{model}/seed{seed}.tsv"
+    wildcard_constraints:
+        model=any_of(NETWORKS),
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        device="cpu",
+        checkpoint_minutes=SETTINGS["train"]["checkpoint_minutes"],
+        attempt=attempt_number,
+    params:
+        network=network_of,
+        training=training_of,
+        transfer=transfer_of,
+        motifs=motif_layers,
+        seed=seed_of,
+        code=code_digest("initialise_model.py"),
+    script:
+        "../scripts/initialise_model.py"
+
+
+rule train_permuted:
+    input:
+        train="results/{dataset}/{fold}/train.h5",
+        val="results/{dataset}/{fold}/val.h5",
+        groups="results/{dataset}/{fold}/groups.tsv",
+        chosen=chosen_file,
+        parent=parent_file,
+        motifs=motif_files,
+    output:
+        model="results/{dataset}/{fold}/{model}/seed{seed}_permuted/model.pt",
+    log:
+        "logs/train_permuted/{dataset}/{fold}/{model}/seed{seed}.log",
+    benchmark:
+        "benchmarks/train_permuted/{dataset}/{fold}/{model}/seed{seed}.tsv"
+    wildcard_constraints:
+        model=any_of(NETWORKS),
+    retries: 2
+    conda:
+        "../envs/train.yaml"
+    threads: 1
+    resources:
+        gpu=gpus,
+        device=SETTINGS["train"]["device"],
+        checkpoint_minutes=SETTINGS["train"]["checkpoint_minutes"],
+        attempt=attempt_number,
+    params:
+        network=network_of,
+        training=training_of,
+        transfer=transfer_of,
+        motifs=motif_layers,
+        seed=seed_of,
+        code=code_digest("train_permuted.py"),
+    script:
+        "../scripts/train_permuted.py"
+
+
 # A rule for each job that trains many networks: its outputs have different wildcards, which no single rule can have.
 for pack in PACKS:
 
@@ -206,12 +277,16 @@ rule train_on_features:
     input:
         features="results/{dataset}/{fold}/{model}/seed{seed}/features.h5",
         groups="results/{dataset}/{fold}/groups.tsv",
+        rows="results/{dataset}/{fold}/test_rows.tsv",
         # Its checksum: features of a network that was replaced by a file with an older date are refused.
         parent=parent_file,
     output:
         estimator="results/{dataset}/{fold}/{model}/seed{seed}/estimator.npz",
         choice="results/{dataset}/{fold}/{model}/seed{seed}/choice.tsv",
         predictions="results/{dataset}/{fold}/{model}/seed{seed}/predictions.tsv",
+        val_predictions="results/{dataset}/{fold}/{model}/seed{seed}/val_predictions.tsv",
+        reliability="results/{dataset}/{fold}/{model}/seed{seed}/reliability.tsv",
+        strata="results/{dataset}/{fold}/{model}/seed{seed}/strata.tsv",
         metrics=report(
             "results/{dataset}/{fold}/{model}/seed{seed}/metrics.tsv",
             category="{dataset}",

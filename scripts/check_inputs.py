@@ -20,7 +20,7 @@ def with_paths(description, files):
     return {
         **description,
         "genome": genome,
-        "motifs": [files[description["motifs"][0]], description["motifs"][1]],
+        "motifs": [[files[number], accepted] for number, accepted in description["motifs"]],
         "datasets": {name: with_files(rows, columns) for name, rows in description["datasets"].items()},
         "tracks": with_files(description["tracks"], columns),
     }

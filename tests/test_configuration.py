@@ -98,6 +98,21 @@ def load(folders=(".",)):
     return settings, rows, tracks, models, problems
 
 
+def test_motif_databases_are_a_list_with_their_checksums(folder):
+    one, other, both = "a" * 64, "b" * 64, ["motifs.meme", "peaks.bed"]
+    for text, databases, checksums in (
+        ("motifs.meme", ["motifs.meme"], [[]]),
+        (f"motifs.meme, database_sha256: {one}", ["motifs.meme"], [[one]]),
+        (f"motifs.meme, database_sha256: [{one}, {other}]", ["motifs.meme"], [[one, other]]),
+        ("[motifs.meme, peaks.bed]", both, [[], []]),
+        (f"[motifs.meme, peaks.bed], database_sha256: [{one}, {other}]", both, [[one], [other]]),
+    ):
+        write("config.yaml", FILES["config.yaml"].replace("database: motifs.meme", f"database: {text}"))
+        settings, *_, problems = load()
+        assert problems == []
+        assert (settings["motifs"]["database"], settings["motifs"]["database_sha256"]) == (databases, checksums)
+
+
 def sheet(*rows):
     return ("datasets.tsv", None, HEADER + "".join(rows))
 
@@ -162,6 +177,23 @@ MISTAKES = {
         (CONFIG, "motifs: {database: motifs.meme}\n", ""),
         ("config.yaml, line 1", "the file lacks `motifs`", "the keys datasets, motifs, folds", "add what is missing"),
     ),
+    "one checksum for two databases": (
+        (CONFIG, "database: motifs.meme", f"database: [motifs.meme, peaks.bed], database_sha256: {'0a' * 32}"),
+        (
+            "config.yaml, line 4, motifs.database_sha256",
+            "1 checksums for 2 databases",
+            "one for each",
+            "in the order of the databases",
+        ),
+    ),
+    "a database of several that is not there": (
+        (CONFIG, "{database: motifs.meme}", "{database: [motifs.meme, other.meme]}"),
+        ("config.yaml, line 4, motifs.database", "there is no file other.meme", "an existing file", "mend the path"),
+    ),
+    "an unknown baseline": (
+        (CONFIG, "windows:", "evaluate: {baselines: [gc_content, gkmsvm]}\nwindows:"),
+        ("config.yaml, line 5", "gkmsvm", "gc_content, dinucleotides", "gkm_svm"),
+    ),
     "missing key": (
         (CONFIG, "val: [chrB], ", ""),
         ("config.yaml, line 7", "`folds.holdout` lacks `val`", "the keys val, test", "config/README.md"),
@@ -221,7 +253,7 @@ MISTAKES = {
     ),
     "number for a name": (
         (CONFIG, "val: [chrB]", "val: [2]"),
-        ("config.yaml, line 7", "`folds.holdout.val.0` is 2", "text", "in quotes"),
+        ("config.yaml, line 7", "`folds.holdout.val.1` is 2", "text", "in quotes"),
     ),
     "exponent that YAML takes for text": (
         (MODELS, "max_epochs: 2", "learning_rate: 1e-3"),
@@ -412,54 +444,54 @@ MISTAKES = {
     ),
     "unknown layer": (
         (MODELS, "batch_norm", "batchnorm"),
-        ("models.yaml, line 4", '`small.layers.1.type` is "batchnorm"', "one of conv1d", "did you mean `batch_norm`?"),
+        ("models.yaml, line 4", '`small.layers.2.type` is "batchnorm"', "one of conv1d", "did you mean `batch_norm`?"),
     ),
     "unknown setting": (
         (MODELS, "padding: same", "strides: 2"),
         (
             "models.yaml, line 3",
-            "unknown key `small.layers.0.strides`",
+            "unknown key `small.layers.1.strides`",
             "bias, dilation, filters, frozen, motifs, name, padding, stride, type, width",
             "did you mean `stride`?",
         ),
     ),
     "setting of a layer that has none": (
         (MODELS, "{type: global_max_pool}", "{type: global_max_pool, width: 1}"),
-        ("models.yaml, line 5", "unknown key `small.layers.2.width`", "no settings but a name", "remove it"),
+        ("models.yaml, line 5", "unknown key `small.layers.3.width`", "no settings but a name", "remove it"),
     ),
     "setting of another layer": (
         (MODELS, "{type: batch_norm}", "{type: gru, heads: 4, units: 8}"),
         (
             "models.yaml, line 4",
-            "unknown key `small.layers.1.heads`",
+            "unknown key `small.layers.2.heads`",
             "one of bidirectional, name, type, units",
             "remove",
         ),
     ),
     "layer without a type": (
         (MODELS, "{type: batch_norm}", "{units: 4}"),
-        ("models.yaml, line 4", "`small.layers.1` lacks `type`", "the keys type", "add what is missing"),
+        ("models.yaml, line 4", "`small.layers.2` lacks `type`", "the keys type", "add what is missing"),
     ),
     "unknown function": (
         (MODELS, "{type: batch_norm}", "{type: activation, function: leaky_rely}"),
         (
             "models.yaml, line 4",
-            '`small.layers.1.function` is "leaky_rely"',
+            '`small.layers.2.function` is "leaky_rely"',
             "one of relu,",
             "did you mean `leaky_relu`?",
         ),
     ),
     "layer within a residual": (
         (MODELS, "{type: batch_norm}", "{type: residual, layers: [{type: lstm}]}"),
-        ("models.yaml, line 4", "`small.layers.1.layers.0` lacks `units`", "the keys units", "add what is missing"),
+        ("models.yaml, line 4", "`small.layers.2.layers.1` lacks `units`", "the keys units", "add what is missing"),
     ),
     "residual without layers": (
         (MODELS, "{type: batch_norm}", "{type: residual, layers: []}"),
-        ("models.yaml, line 4", "`small.layers.1.layers` is []", "at least one", "mend the value"),
+        ("models.yaml, line 4", "`small.layers.2.layers` is []", "at least one", "mend the value"),
     ),
     "name of a layer": (
         (MODELS, "{type: batch_norm}", "{type: batch_norm, name: my norm}"),
-        ("models.yaml, line 4", '`small.layers.1.name` is "my norm"', "lower-case letters", "mend the value"),
+        ("models.yaml, line 4", '`small.layers.2.name` is "my norm"', "lower-case letters", "mend the value"),
     ),
     "no strands of this kind": (
         (MODELS, "  training:", "  strands: average\n  training:"),
@@ -480,15 +512,28 @@ MISTAKES = {
             "  training:",
             "  branches:\n    sequence: [{type: flatten}]\n    tracks: [{type: flaten}]\n  training:",
         ),
-        ("models.yaml, line 8", '`small.branches.tracks.0.type` is "flaten"', "one of", "did you mean `flatten`?"),
+        ("models.yaml, line 8", '`small.branches.tracks.1.type` is "flaten"', "one of", "did you mean `flatten`?"),
     ),
     "missing setting": (
         (MODELS, ", width: 11", ""),
-        ("models.yaml, line 3", "`small.layers.0` lacks `width`", "the keys filters, width", "add what is missing"),
+        ("models.yaml, line 3", "`small.layers.1` lacks `width`", "the keys filters, width", "add what is missing"),
     ),
     "layer without braces": (
         (MODELS, "{type: batch_norm}", "batch_norm"),
-        ("models.yaml, line 4", '`small.layers.1` is "batch_norm"', "keys with values", "key: value"),
+        ("models.yaml, line 4", '`small.layers.2` is "batch_norm"', "keys with values", "`{type: batch_norm}`"),
+    ),
+    "type as another library writes it": (
+        (MODELS, "{type: batch_norm}", "{type: BatchNorm}"),
+        ("models.yaml, line 4", '`small.layers.2.type` is "BatchNorm"', "one of conv1d", "did you mean `batch_norm`?"),
+    ),
+    "values of a range without their key": (
+        (MODELS, "small:\n", "small:\n  search: {ranges: {training.learning_rate: [0.1, 0.2]}}\n"),
+        (
+            "models.yaml, line 2",
+            "`small.search.ranges.training.learning_rate` is [0.1, 0.2]",
+            "keys with values",
+            "`{choices: [0.1, 0.2]}`",
+        ),
     ),
     "unknown training": (
         (MODELS, "max_epochs: 2", "optimiser: adam"),
@@ -580,7 +625,7 @@ MISTAKES |= {
     ),
     "fold without its number": (
         folds("{k: 5, only: [holdout]}"),
-        ("config.yaml, line 7", '`folds.only.0` is "holdout"', "fold1, fold2, ...", "mend the value"),
+        ("config.yaml, line 7", '`folds.only.1` is "holdout"', "fold1, fold2, ...", "mend the value"),
     ),
     "no fold of k": (
         folds("{k: 5, only: []}"),
@@ -657,7 +702,7 @@ MISTAKES |= {
     ),
     "negative distance": (
         section("negatives: {flank_distance: [-500, 500]}"),
-        ("config.yaml, line 5", "`negatives.flank_distance.0` is -500", "0 or more", "mend the value"),
+        ("config.yaml, line 5", "`negatives.flank_distance.1` is -500", "0 or more", "mend the value"),
     ),
     "own negatives without a file": (
         section("negatives: {kinds: {bed: 1}}"),
@@ -701,7 +746,7 @@ MISTAKES |= {
     ),
     "unknown transformation": (
         section("targets: {transform: [log2]}"),
-        ("config.yaml, line 5", '`targets.transform.0` is "log2"', "one of log1p, z_score", "choose one"),
+        ("config.yaml, line 5", '`targets.transform.1` is "log2"', "one of log1p, z_score", "choose one"),
     ),
     "transformation twice": (
         section("targets: {transform: [log1p, log1p]}"),
@@ -1169,7 +1214,7 @@ def test_relative_paths_are_found_in_the_working_folder_first(folder, tmp_path_f
     settings, rows, *_, problems = load([".", str(other)])
     assert problems == []
     assert rows[0]["peaks"] == "peaks.bed"
-    assert settings["motifs"]["database"] == str(other / "elsewhere.meme")
+    assert settings["motifs"]["database"] == [str(other / "elsewhere.meme")]
 
 
 def test_anchors_that_hold_one_another_end_at_once(folder):

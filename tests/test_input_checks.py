@@ -61,7 +61,7 @@ def look(sound):
         lists = [value for fold in folds.values() for value in fold.values() if isinstance(value, list)]
         return check_inputs(
             genome={**files, **(genome or {})} if genome != {} else {},
-            motifs=[motifs or sound.motifs, []],
+            motifs=[[motifs or sound.motifs, []]],
             datasets={"d": [{**row, "task": task} for row in rows]} if rows else {},
             tracks=list(tracks),
             folds=folds,
@@ -446,7 +446,7 @@ def inputs_of(folder, sound, **datasets):
     genome = {"fasta": 0, "excluded": None, "aliases": None, "fasta_accepted": [], "excluded_accepted": []}
     description = {
         "genome": genome,
-        "motifs": [1, []],
+        "motifs": [[1, []]],
         "datasets": {name: list(map(described, rows)) for name, rows in datasets.items()},
         "tracks": [],
         "folds": {"fold1": {"k": 3, "by": "chromosome", "number": 1}},

@@ -146,9 +146,15 @@ def with_defaults(value, schema, root=None):
     root = root or schema
     while "$ref" in schema:
         schema = root["$defs"][schema["$ref"].rsplit("/", 1)[1]]
+    if isinstance(value, list) and isinstance(schema.get("items"), dict):
+        return [with_defaults(one, schema["items"], root) for one in value]
     if not isinstance(value, dict):
         return value
     filled = dict(value)
+    of_others = schema.get("additionalProperties")
+    if isinstance(of_others, dict):
+        named = schema.get("properties", {})
+        filled |= {key: with_defaults(one, of_others, root) for key, one in value.items() if key not in named}
     for key, part in schema.get("properties", {}).items():
         target = part
         while isinstance(target, dict) and "$ref" in target:
@@ -182,7 +188,8 @@ Validator = jsonschema.validators.extend(
 
 def did_you_mean(name, known, otherwise):
     """How to mend a name that is none of the known ones."""
-    near = difflib.get_close_matches(str(name), [str(other) for other in known], n=1, cutoff=0.7)
+    small = {str(other).lower(): str(other) for other in known}
+    near = [small[other] for other in difflib.get_close_matches(str(name).lower(), small, n=1, cutoff=0.7)]
     return f"did you mean `{near[0]}`?" if near else otherwise
 
 
@@ -212,7 +219,7 @@ def what_is_expected(error):
 
 def how_to_mend(error):
     """What to do about a value that breaks a JSON Schema."""
-    value, rule = error.instance, error.validator
+    value, rule, place = error.instance, error.validator, list(error.absolute_path)
     if rule == "type" and value is None:
         return "give it a value, or remove the key to have the default"
     if rule == "type" and "string" in error.validator_value and isinstance(value, (int, float)):
@@ -220,6 +227,10 @@ def how_to_mend(error):
     if rule == "type" and error.validator_value == "array":
         return "put it in square brackets"
     if rule == "type" and error.validator_value == "object":
+        if isinstance(value, list) and "ranges" in place:
+            return f"write `{{choices: {json.dumps(value)}}}`"
+        if isinstance(value, str) and place and isinstance(place[-1], int):  # a layer
+            return f"write `{{type: {value}}}`, its settings behind the type"
         return "write lines of `key: value`, indented alike"
     if rule == "type" and error.validator_value == "number" and isinstance(value, str):
         try:
@@ -231,19 +242,24 @@ def how_to_mend(error):
     return "mend the value; config/README.md says how to choose it"
 
 
+def dotted(keys):
+    """Keys joined by dots; what stands in a list is counted from 1, as in the ranges of a search."""
+    return ".".join(str(key + 1 if isinstance(key, int) else key) for key in keys)
+
+
 def schema_problems(value, schema, path, lines):
     """Check a value against a JSON Schema; every violation becomes a problem with its file and line."""
     found = []
     for error in Validator(schema).iter_errors(value):
         keys = list(error.absolute_path)
-        dotted = ".".join(map(str, keys))
+        place = dotted(keys)
         if error.validator == "additionalProperties":
             known = sorted(error.schema.get("properties", {}))
             for key in sorted(set(error.instance) - set(known), key=str):
                 found.append(
                     (
                         f"{path}{line_of(lines, [*keys, key])}",
-                        f"unknown key `{'.'.join([*map(str, keys), str(key)])}`",
+                        f"unknown key `{dotted([*keys, str(key)])}`",
                         f"one of {', '.join(known)}" if set(known) - {"name", "type"} else "no settings but a name",
                         did_you_mean(key, known, "remove it"),
                     )
@@ -253,7 +269,7 @@ def schema_problems(value, schema, path, lines):
             found.append(
                 (
                     f"{path}{line_of(lines, keys)}",
-                    f"{f'`{dotted}`' if dotted else 'the file'} lacks {', '.join(missing)}",
+                    f"{f'`{place}`' if place else 'the file'} lacks {', '.join(missing)}",
                     f"the keys {', '.join(error.validator_value)}",
                     "add what is missing; config/README.md says what it means",
                 )
@@ -261,7 +277,7 @@ def schema_problems(value, schema, path, lines):
         else:
             shown = json.dumps(error.instance, default=str, ensure_ascii=False)
             shown = shown if len(shown) < 100 else shown[:100] + " ..."
-            name = f"`{dotted}`" if dotted else "the file"
+            name = f"`{place}`" if place else "the file"
             what = f"{name} is {'empty' if error.instance is None else shown}"
             if "propertyNames" in error.absolute_schema_path:
                 what, keys = f"{name} holds the name {shown}", [*keys, error.instance]
@@ -373,7 +389,7 @@ def read_sheet(path, schema):
     if not rows and not problems:
         problems.append(problem(path, "a header without rows", f"a row a {' and '.join(keys)}", "add rows"))
     # Names that differ by case alone fall on one folder on some file systems.
-    folded = {"reference": ("reference", "cisflow's own folder")}
+    folded = {name: (name, "cisflow's own folder") for name in ("reference", "planted")}
     for row in rows:
         other, where = folded.setdefault(row["dataset"].lower(), (row["dataset"], f"line {row['line']}"))
         if other != row["dataset"]:
@@ -401,8 +417,28 @@ def find_file(source, *folders):
     return None
 
 
-def file_problem(where, source, checksum, folders=(".",)):
-    """Problem of a file that is in none of the folders or of a URL without a checksum (None if all is well)."""
+def file_problem(where, source, checksum, folders=(".",), is_local=False):
+    """Problem of a file that is in none of the folders or of a URL without a checksum (None if all is well).
+
+    Parameters
+    ----------
+    where : str
+        Of the problem, for the message.
+    source : str
+        Path or URL.
+    checksum : str, list of str or None
+        Of what a URL gives.
+    folders : sequence of str
+        Where it was looked for.
+    is_local : bool
+        Whether it may be no URL.
+
+    Returns
+    -------
+    str or None
+    """
+    if is_url(source) and is_local:
+        return problem(where, f"{source} is a URL", "a local file", "download it first")
     if is_url(source):
         if not checksum:
             return problem(
@@ -419,7 +455,7 @@ def file_problem(where, source, checksum, folders=(".",)):
         return problem(
             where,
             f"there is no file {source}",
-            "an existing file, or a URL with its sha256",
+            "an existing file" if is_local else "an existing file, or a URL with its sha256",
             "mend the path" if os.path.isabs(source) else f"mend the path; it was looked for in {searched}",
         )
     if os.path.isdir(source):
@@ -506,6 +542,7 @@ def resolved(source, folders):
     return source if is_url(source) else find_file(source, *folders) or source
 
 
+PLANTED_FILES = ("sequences.tsv", "motifs.meme")
 # Columns of the sheets that name files, each with the column of its checksum.
 FILE_COLUMNS = {
     "peaks": "sha256",
@@ -516,12 +553,57 @@ FILE_COLUMNS = {
 }
 
 
-def read_datasets(path, schema, folders):
-    """The rows of a sheet with their files found, and the problems of both."""
+def planted_files(planted):
+    """Files of planted sets that may be named as inputs, though a rule of the run makes them.
+
+    Parameters
+    ----------
+    planted : dict
+        The section of the configuration.
+
+    Returns
+    -------
+    dict of str -> (str, str)
+        Path -> name of the set, name of the file.
+    """
+    names = planted if isinstance(planted, dict) else ()
+    return {f"results/planted/{name}/{file}": (name, file) for name in names for file in PLANTED_FILES}
+
+
+def databases_of(motifs):
+    """Motif databases as a list, and the accepted checksums of each.
+
+    Parameters
+    ----------
+    motifs : dict
+        The section of the configuration: of one database, several checksums are those of equally good copies; of a list
+        of databases, there is one for each, or none at all.
+
+    Returns
+    -------
+    list of str, list of list of str
+    """
+    sources, checksum = motifs["database"], motifs["database_sha256"]
+    if isinstance(sources, str):
+        return [sources], [[checksum] if isinstance(checksum, str) else list(checksum or [])]
+    given = [checksum] if isinstance(checksum, str) else checksum
+    return list(sources), [[one] for one in given] if given else [[] for _ in sources]
+
+
+def with_planted_motifs(settings, schema):
+    """An entry of `planted` with settings of every motif that it plants: the schema's, where it gives none."""
+    defaults = with_defaults({}, schema["$defs"]["planted_motif"], schema)
+    items = [item for part in settings["classes"].values() for item in part["plant"]]
+    names = dict.fromkeys(name for item in items for key in ("motifs", "pair") for name in item.get(key, ()))
+    return {**settings, "motifs": dict.fromkeys(names, defaults) | settings["motifs"]}
+
+
+def read_datasets(path, schema, folders, made=()):
+    """The rows of a sheet with their files found (or `made` by a rule of the run), and the problems of both."""
     rows, problems = read_sheet(path, schema)
     for row in rows:
         for column, checksum in FILE_COLUMNS.items():
-            if row.get(column):
+            if row.get(column) and row[column] not in made:
                 row[column] = resolved(row[column], folders)
                 accepted = row.get(checksum, row["sha256"])  # the sheet of tracks has but one file a row
                 found = file_problem(f"{path}, line {row['line']}, {column}", row[column], accepted, folders)
@@ -623,33 +705,51 @@ def load_configuration(config, config_path, schemas, folders, chromosome_sizes):
             path = named.get(key, schema["config"]["properties"][key].get("default"))
             path = find_file(path, *folders) if isinstance(path, str) else None
             if path is not None:
+                made = (planted_files(named.get("planted")),) if key == "datasets" else ()
                 read = read_datasets if key == "datasets" else read_models
-                problems += read(path, schema[key], folders)[1]
+                problems += read(path, schema[key], folders, *made)[1]
         return {}, [], [], {}, problems
     settings = with_defaults(config, schema["config"])
+    made = planted_files(settings["planted"])
 
     def at(*keys):
         return f"{where_from}{line_of(lines, keys)}, {'.'.join(keys)}"
 
     genome = settings.get("genome")
-    for section, key in (("genome", "fasta"), ("genome", "excluded"), ("genome", "aliases"), ("motifs", "database")):
+    for section, key in (("genome", "fasta"), ("genome", "excluded"), ("genome", "aliases")):
         source = settings.get(section, {}).get(key)
-        if source is None:
+        if source is None or source in made:
             continue
         settings[section][key] = resolved(source, folders)
-        if key == "aliases" and is_url(source):
-            problems.append(problem(at(section, key), f"{source} is a URL", "a local file", "download it first"))
-            continue
         checksum = settings[section].get(f"{key}_sha256")
-        found = file_problem(at(section, key), settings[section][key], checksum, folders)
+        found = file_problem(at(section, key), settings[section][key], checksum, folders, is_local=key == "aliases")
         problems += [found] if found else []
+    motifs, place = settings["motifs"], at("motifs", "database")
+    motifs["database"], motifs["database_sha256"] = databases_of(motifs)
+    if len(motifs["database"]) != len(motifs["database_sha256"]):
+        found = f"{len(motifs['database_sha256'])} checksums for {len(motifs['database'])} databases"
+        problems.append(problem(f"{place}_sha256", found, "one for each", "list them in the order of the databases"))
+        return {}, [], [], {}, problems
+    for number, source in enumerate(motifs["database"]):
+        if source not in made:
+            motifs["database"][number] = resolved(source, folders)
+            found = file_problem(place, motifs["database"][number], motifs["database_sha256"][number], folders)
+            problems += [found] if found else []
     if genome and genome["name"].lower() in ("downloads", "motifs.meme"):
         taken = genome["name"]
         problems.append(
             problem(at("genome", "name"), f"`{taken}` is cisflow's own", "another name", "rename the genome")
         )
 
-    rows, found = read_datasets(resolved(settings["datasets"], folders), schema["datasets"], folders)
+    for name, part in settings["planted"].items():
+        settings["planted"][name] = part = with_planted_motifs(part, schema["config"])
+        if part["database"] is not None:
+            part["database"] = resolved(part["database"], folders)
+            where = at("planted", name, "database")
+            found = file_problem(where, part["database"], None, folders, is_local=True)
+            problems += [found] if found else []
+
+    rows, found = read_datasets(resolved(settings["datasets"], folders), schema["datasets"], folders, made)
     problems += found
     tracks = []
     if settings["tracks"]["sheet"]:

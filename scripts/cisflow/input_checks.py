@@ -137,7 +137,7 @@ def check_inputs(genome, motifs, datasets, tracks, folds, fold_chromosomes, min_
     genome : dict
         `fasta`, `excluded` and `aliases`: paths or None; `fasta_accepted` and `excluded_accepted`: checksums. Empty
         where no genome is needed.
-    motifs : (str, list of str)
+    motifs : list of (str, list of str)
         The motif database and its accepted checksums.
     datasets : dict of str -> list of dict
         Rows of the sheet, with `task`.
@@ -156,7 +156,8 @@ def check_inputs(genome, motifs, datasets, tracks, folds, fold_chromosomes, min_
     InputChecks
     """
     checks, sizes, names = InputChecks(), {}, {}
-    checks.look(motifs[0], "motif database", lambda: f"{len(read_meme(motifs[0]))} motifs", motifs[1])
+    for path, accepted in motifs:
+        checks.look(path, "motif database", lambda path=path: f"{len(read_meme(path))} motifs", accepted)
     rows = [row for own in datasets.values() for row in own]
     if genome:
         sizes = check_genome(checks, genome["fasta"], genome["fasta_accepted"], fold_chromosomes)

@@ -22,7 +22,7 @@ windows: {length: 60, max_jitter: 4}
 folds:
   holdout: {val: [chrB], test: [chrC]}
 train: {models: [small], seeds: [1], device: cpu}
-evaluate: {bootstrap_resamples: 100, bootstrap_block: 1000}
+evaluate: {bootstrap_resamples: 100, bootstrap_block: 1000, baselines: [gc_content, kmers]}
 """
 MODELS = """\
 small:

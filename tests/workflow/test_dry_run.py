@@ -16,10 +16,18 @@ RULES = {
     "make_windows": 1,
     "split_windows": 1,
     "encode_split": 3,
-    "evaluate_baseline": 1,
+    "describe_test_rows": 1,
+    "enrich_motifs": 1,
+    "evaluate_baseline": 2,
+    "initialise_model": 1,
     "train_model": 1,
-    "evaluate_model": 1,
-    "extract_filters": 1,
+    "train_permuted": 1,
+    "evaluate_model": 2,
+    "average_predictions": 1,
+    "judge_models": 1,
+    "compare_models": 1,
+    "extract_filters": 3,
+    "calibrate_matches": 1,
     "match_filters": 1,
     "make_report": 1,
 }
@@ -74,7 +82,9 @@ def test_plan_of_several_folds_models_and_seeds(workflow_copy, project, snakemak
     (project / "models.yaml").write_text(models + models.replace("small", "wide"))
     jobs = planned(snakemake(workflow_copy, project, "-n"))
     assert (jobs["make_windows"], jobs["split_windows"], jobs["encode_split"]) == (1, 2, 6)
-    assert (jobs["train_model"], jobs["match_filters"], jobs["evaluate_baseline"]) == (8, 8, 2)
+    assert (jobs["train_model"], jobs["match_filters"], jobs["evaluate_baseline"]) == (8, 8, 4)
+    assert (jobs["train_permuted"], jobs["initialise_model"], jobs["average_predictions"]) == (4, 8, 4)
+    assert (jobs["judge_models"], jobs["compare_models"], jobs["calibrate_matches"]) == (2, 1, 8)
 
 
 def test_downloads_are_planned_for_urls(workflow_copy, project, snakemake, planned):
@@ -188,6 +198,9 @@ def test_another_folder_and_another_number_of_cores_give_the_same_files(
     tables = ("metrics.tsv", "predictions.tsv", "filters.meme", "filters.tsv", "motif_matches.tsv", "model.pt")
     names += [f"{RESULTS}/small/seed1/{name}" for name in tables]
     names += [f"{RESULTS}/baselines/gc_content/metrics.tsv", "results/report.html", "results/reference/inputs.tsv"]
+    names += [f"{RESULTS}/small/{name}" for name in ("ensemble/metrics.tsv", "seed1_permuted/model.pt")]
+    names += [f"{RESULTS}/small/seed1/calibration.tsv", f"{RESULTS}/verdicts.tsv", f"{RESULTS}/motif_enrichment.tsv"]
+    names += ["results/tiny/comparison.tsv", "results/tiny/model_differences.tsv"]
     of_split = ("split_report", "groups", "leakage", "distributions", "balance", "target_scaling")
     names += [f"{RESULTS}/{name}.tsv" for name in of_split]
     names += [f"results/tiny/{name}.tsv" for name in ("windows", "windows_report", "label_overlaps")]
