@@ -437,7 +437,7 @@ def negatives_settings(wildcards):
     """What shapes the negatives of a dataset, and nothing else: other keys must not run it again."""
     if not dataset_rules.takes_negatives(DATASETS[wildcards.dataset]):
         return {"per_positive": 0, "kinds": {}}
-    wanted = SETTINGS["negatives"]
+    wanted = dataset_rules.negatives_of(SETTINGS, wildcards.dataset)
     of_kind = {"gc_matched": "max_gc_difference", "flanking": "flank_distance"}
     keys = ["per_positive", "kinds"] + [key for kind, key in of_kind.items() if kind in wanted["kinds"]]
     keys += ["avoid_excluded"] if wildcards.dataset in OF_PEAKS else []
@@ -547,10 +547,18 @@ def split_results(pattern):
     return list(dict.fromkeys(paths))
 
 
+def negatives_text(wanted):
+    """How many negatives are drawn, and of what kinds."""
+    kinds = wanted["kinds"]
+    shares = ", ".join(f"{kind} {share / sum(kinds.values()):.0%}" for kind, share in kinds.items())
+    return f"{wanted['per_positive']:g} for each positive window, drawn within each split: {shares}"
+
+
 def report_settings():
     """What shaped the results, printed in the report beside them."""
-    ratio, kinds = SETTINGS["negatives"]["per_positive"], SETTINGS["negatives"]["kinds"]
-    shares = ", ".join(f"{kind} {share / sum(kinds.values()):.0%}" for kind, share in kinds.items())
+    negatives = negatives_text(SETTINGS["negatives"])
+    for name in SETTINGS["negatives"]["datasets"]:
+        negatives += f"; of {name}, {negatives_text(dataset_rules.negatives_of(SETTINGS, name))}"
     return {
         "genome": GENOME,
         # relative, so that a project that was moved has nothing to be done
@@ -560,7 +568,7 @@ def report_settings():
         "window_length": WINDOWS["length"],
         "max_jitter": WINDOWS["max_jitter"],
         "max_datasets_in_detail": SETTINGS["report"]["max_datasets_in_detail"],
-        "negatives": f"{ratio:g} for each positive window, drawn within each split: {shares}",
+        "negatives": negatives,
         **{name: SETTINGS[name] for name in ("splits", "folds", "targets", "signals")},
         "seeds": SEEDS,
         "bootstrap_resamples": SETTINGS["evaluate"]["bootstrap_resamples"],

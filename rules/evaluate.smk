@@ -187,3 +187,36 @@ rule compare_models:
         code=code_digest("compare_models.py"),
     script:
         "../scripts/compare_models.py"
+
+
+rule evaluate_across:
+    input:
+        models=expand("results/{{dataset}}/{{fold}}/{{model}}/seed{seed}/model.pt", seed=SEEDS),
+        tests=tested_splits,
+    output:
+        metrics=report(
+            "results/{dataset}/{fold}/{model}/ensemble/across.tsv",
+            category="{dataset}",
+            subcategory="{model}",
+            labels={"table": "tested on other datasets", "fold": "{fold}", "seed": "mean over seeds"},
+            caption="../resources/report/captions/across.rst",
+        ),
+    log:
+        "logs/evaluate_across/{dataset}/{fold}/{model}.log",
+    benchmark:
+        "benchmarks/evaluate_across/{dataset}/{fold}/{model}.tsv"
+    wildcard_constraints:
+        model=any_of(NETWORKS),
+    conda:
+        "../envs/evaluate.yaml"
+    threads: 1
+    resources:
+        device=INFERENCE_DEVICE,
+    params:
+        tested=tested_datasets,
+        n_resamples=SETTINGS["evaluate"]["bootstrap_resamples"],
+        block=SETTINGS["evaluate"]["bootstrap_block"],
+        seed=SETTINGS["seed"],
+        code=code_digest("evaluate_across.py"),
+    script:
+        "../scripts/evaluate_across.py"

@@ -230,12 +230,47 @@ def seed_metrics(wildcards):
     return [f"{path}/seed{seed}/metrics.tsv" for path in paths for seed in SEEDS]
 
 
+def group_of(dataset):
+    """The datasets on whose test rows networks of a dataset are tested, itself among them."""
+    groups = [group for group in SETTINGS["evaluate"]["across"] if dataset in group]
+    return list(dict.fromkeys(name for group in groups for name in group))
+
+
+def tested_datasets(wildcards):
+    return group_of(wildcards.dataset)
+
+
+def tested_splits(wildcards):
+    return [f"results/{name}/{wildcards.fold}/test.h5" for name in group_of(wildcards.dataset)]
+
+
+def across_results():
+    """The tables of every model of the datasets that are tested across."""
+    runs = [run for run in MODEL_RUNS if run["model"] in NETWORKS and group_of(run["dataset"])]
+    return list(dict.fromkeys("results/{dataset}/{fold}/{model}/ensemble/across.tsv".format(**run) for run in runs))
+
+
+# One training more for each model, dataset and fold; of networks so small that many are packed into a job, on demand.
+PERMUTED = SETTINGS["evaluate"]["permuted"]
+if PERMUTED is None:
+    PERMUTED = SETTINGS["train"]["pack"] == 1
+
+
+def untrained_filters(file):
+    """An input: a file of the network before its first step; that of the first seed stands for all."""
+
+    def path(wildcards):
+        return f"results/{wildcards.dataset}/{wildcards.fold}/{wildcards.model}/seed{SEEDS[0]}_untrained/{file}"
+
+    return path
+
+
 def permuted_filters(file):
     """An input: a file of the network that is trained on permuted labels, where there is such a one."""
 
     def path(wildcards):
         folder = f"results/{wildcards.dataset}/{wildcards.fold}/{wildcards.model}/seed{SEEDS[0]}_permuted"
-        return f"{folder}/{file}" if SETTINGS["evaluate"]["permuted"] else []
+        return f"{folder}/{file}" if PERMUTED else []
 
     return path
 
@@ -243,7 +278,7 @@ def permuted_filters(file):
 def permuted_results(pattern):
     """A path under results/ for every network that is trained on permuted labels: one of each model, dataset and fold."""
     wanted = [run for run in MODEL_RUNS if run["model"] in NETWORKS and run["seed"] == SEEDS[0]]
-    return [f"results/{pattern}".format(**run) for run in wanted if SETTINGS["evaluate"]["permuted"]]
+    return [f"results/{pattern}".format(**run) for run in wanted if PERMUTED]
 
 
 def planted_results():
@@ -500,14 +535,25 @@ RUN_TABLES = {
     "filters": "filters.tsv",
     "filters_meme": "filters.meme",
     "motif_matches": "motif_matches.tsv",
+    "calibration": "calibration.tsv",
+    "planted_found": "planted_found.tsv",
 }
+ENSEMBLE_TABLES = {
+    "predictions": "ensemble/predictions.tsv",
+    "metrics": "ensemble/metrics.tsv",
+    "reliability": "ensemble/reliability.tsv",
+    "strata": "ensemble/strata.tsv",
+    "permuted_metrics": f"seed{SEEDS[0]}_permuted/metrics.tsv",
+}
+BASELINE_TABLES = {"predictions": "predictions.tsv", "metrics": "metrics.tsv", "chosen": "chosen.tsv"}
 PARAMETERS = {}
 
 
-def tables_of(name):
-    """Which tables a run of a model has: an estimator on features has no epochs, a network of tracks no motifs."""
-    of_filters = ["filters", "filters_meme", "motif_matches"] if has_filters(name) else []
-    return ["history" if name in NETWORKS else "choice", "predictions", "metrics", "warnings", *of_filters]
+def tables_of(run):
+    """Which tables a run has: an estimator on features has no epochs, a network of tracks no motifs."""
+    of_filters = ["filters", "filters_meme", "motif_matches", "calibration"] if has_filters(run["model"]) else []
+    of_filters += ["planted_found"] if of_filters and run["dataset"] in PLANTED_DATASETS else []
+    return ["history" if run["model"] in NETWORKS else "choice", "predictions", "metrics", "warnings", *of_filters]
 
 
 def parameters_of(name, dataset):
@@ -535,12 +581,11 @@ def strategy_text(name):
 
 def reported_runs():
     """Every run, with the tables that it has."""
-    tables = {name: tables_of(name) for name in SETTINGS["train"]["models"]}
     strategies = {name: strategy_text(name) for name in SETTINGS["train"]["models"]}
     return [
         {
             **run,
-            "files": tables[run["model"]],
+            "files": tables_of(run),
             "parameters": parameters_of(run["model"], run["dataset"]),
             "parent": strategies[run["model"]],
         }
@@ -550,9 +595,57 @@ def reported_runs():
 
 def run_tables(kind):
     """The tables of one kind, of all runs that have it."""
-    models = [name for name in SETTINGS["train"]["models"] if kind in tables_of(name)]
-    runs, table = [run for run in MODEL_RUNS if run["model"] in models], RUN_TABLES[kind]
+    runs, table = [run for run in MODEL_RUNS if kind in tables_of(run)], RUN_TABLES[kind]
     return [f"results/{run['dataset']}/{run['fold']}/{run['model']}/seed{run['seed']}/{table}" for run in runs]
+
+
+def reported_ensembles():
+    """The mean over seeds of every model, with the tables that it has: of features none is trained on permuted labels."""
+    found = [{key: run[key] for key in ("dataset", "fold", "model")} for run in MODEL_RUNS if run["seed"] == SEEDS[0]]
+    own = [kind for kind in ENSEMBLE_TABLES if kind != "permuted_metrics"]
+    is_permuted = PERMUTED
+    return [
+        {**row, "files": own + (["permuted_metrics"] if is_permuted and row["model"] in NETWORKS else [])}
+        for row in found
+    ]
+
+
+def ensemble_tables(kind):
+    """The tables of one kind, of all ensembles that have it."""
+    return [
+        f"results/{row['dataset']}/{row['fold']}/{row['model']}/{ENSEMBLE_TABLES[kind]}"
+        for row in reported_ensembles()
+        if kind in row["files"]
+    ]
+
+
+def reported_baselines():
+    """Every baseline beside which a network stands; what it chose is told where that is a motif."""
+    return [
+        {**run, "baseline": name, "files": ["predictions", "metrics"] + (["chosen"] if name == "pwm_scan" else [])}
+        for run in compared_data()
+        for name in baselines_of(run["dataset"])
+    ]
+
+
+def baseline_tables(kind):
+    """The tables of one kind, of all baselines that have it."""
+    return [
+        f"results/{row['dataset']}/{row['fold']}/baselines/{row['baseline']}/{BASELINE_TABLES[kind]}"
+        for row in reported_baselines()
+        if kind in row["files"]
+    ]
+
+
+def compared_data():
+    """Every dataset and fold on which a model is trained, in the order of DATA_RUNS."""
+    trained = {run["dataset"] for run in MODEL_RUNS}
+    return [run for run in DATA_RUNS if run["dataset"] in trained]
+
+
+def compared_tables(pattern):
+    """A path under results/ for every dataset and fold on which a model is trained, not each once."""
+    return [f"results/{pattern}".format(**run) for run in compared_data()]
 
 
 def reported_datasets():
@@ -566,9 +659,15 @@ def reported_datasets():
         "balance",
         "target_scaling",
     ]
-    # Without networks nothing stands beside a baseline.
-    tables += ["baseline_metrics", "baseline_predictions"] if MODEL_RUNS else []
-    return [{**run, "files": tables + (["learning_curves"] if curve_runs(run) else [])} for run in DATA_RUNS]
+    of_models = ["verdicts", "comparison", "model_differences", "motif_enrichment"]
+    compared = compared_data()
+    return [
+        {
+            **run,
+            "files": tables + (of_models if run in compared else []) + (["learning_curves"] if curve_runs(run) else []),
+        }
+        for run in DATA_RUNS
+    ]
 
 
 def reported_searches():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cisflow.dataset_rules import dataset_problems, row_problems, takes_negatives, task_of
+from cisflow.dataset_rules import dataset_problems, negatives_of, row_problems, takes_negatives, task_of
 
 COLUMNS = (
     *("dataset", "target", "peaks", "sequences", "sha256", "task", "value", "signal", "signal_sha256", "rank_by"),
@@ -22,15 +22,19 @@ def row_of(line=2, **fields):
     return {**dict.fromkeys(COLUMNS, ""), "dataset": "tiny", "target": "factor", **door, **fields, "line": line}
 
 
+NEGATIVES = {"per_positive": 1, "kinds": {"gc_matched": 1}, "flank_distance": [500, 5000], "datasets": {}}
+
+
 def settings_of(**sections):
     return {
         "genome": {"name": "made", "fasta": "genome.fa"},
         "windows": {"length": 60},
         "folds": {"holdout": {"val": ["a"], "test": ["b"]}},
-        "negatives": {"per_positive": 1, "kinds": {"gc_matched": 1}, "flank_distance": [500, 5000]},
+        "evaluate": {"across": []},
         "tracks": {"sheet": None, "width": 4000, "bin": 10},
         "targets": {"transform": []},
         **sections,
+        "negatives": NEGATIVES | sections.get("negatives", {}),
     }
 
 
@@ -251,3 +255,38 @@ def test_a_track_stands_once_for_a_dataset():
     assert told(rows, tracks[:3], tracks=sheet) == []
     (found,) = told(rows, tracks, tracks=sheet)
     assert found[0] == "tracks.tsv, line 5"
+
+
+# --- one dataset beside another ---------------------------------------------------------------------------------------
+
+
+def test_negatives_of_single_datasets_stand_for_those_of_all():
+    settings = settings_of(negatives={"datasets": {"b": {"kinds": {"flanking": 2}}, "c": {"per_positive": 3}}})
+    found = {name: negatives_of(settings, name) for name in "abc"}
+    assert [found[name]["kinds"] for name in "abc"] == [{"gc_matched": 1}, {"flanking": 2}, {"gc_matched": 1}]
+    assert [found[name]["per_positive"] for name in "abc"] == [1, 1, 3]
+    assert all("datasets" not in one for one in found.values())
+    rows = [row_of(dataset="a"), row_of(line=3, dataset="b")]
+    (problem,) = told(rows, negatives={"datasets": {"b": {"kinds": {"bed": 1}}}})
+    assert problem[0] == "datasets.tsv, line 3"
+    (problem,) = told(rows, negatives={"datasets": {"bb": {"per_positive": 2}}})
+    assert problem[0] == "negatives.datasets"
+    assert "'bb'" in problem[1]
+
+
+@pytest.mark.parametrize(
+    ("group", "folds", "expected"),
+    [
+        (["a", "b"], {"holdout": {"val": ["a"], "test": ["b"]}}, None),
+        (["a", "zzz"], {"holdout": {"val": ["a"], "test": ["b"]}}, "no dataset zzz"),
+        (["a", "c"], {"holdout": {"val": ["a"], "test": ["b"]}}, "other targets or tasks"),
+        (["d", "e"], {"k": 3, "by": "cluster"}, "each dataset's own"),
+    ],
+)
+def test_datasets_that_can_be_tested_across(group, folds, expected):
+    rows = [row_of(dataset=name, line=line) for line, name in enumerate("ab", 2)]
+    rows += [row_of(dataset="c", line=4, target="other")]
+    if expected == "each dataset's own":
+        rows = [row_of(dataset=name, sequences=f"{name}.tsv", line=line) for line, name in enumerate("de", 2)]
+    found = told(rows, folds=folds, evaluate={"across": [group]})
+    assert [expected in problem[1] for problem in found] == ([True] if expected else [])

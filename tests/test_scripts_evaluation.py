@@ -26,8 +26,11 @@ from sklearn.metrics import (
 from average_predictions import main as average_predictions
 from cisflow.evaluation import OUTPUTS
 from cisflow.messages import InputError
-from cisflow.model import build_network, save_model
+from cisflow.model import build_network, load_model, save_model
+from cisflow.prediction import predict_file
+from cisflow.split_file import read_split
 from describe_test_rows import main as describe_test_rows
+from evaluate_across import main as evaluate_across
 from evaluate_baseline import main as evaluate_baseline
 from evaluate_model import main as evaluate_model
 
@@ -259,3 +262,35 @@ def test_the_ensemble_is_the_mean_over_seeds(made, tmp_path):
     run[0] = tables["val"]
     with pytest.raises(InputError, match="other rows or targets"):
         average_predictions(*run)
+
+
+def test_networks_of_several_seeds_on_the_rows_of_two_datasets(made, tmp_path):
+    """The first is that of the ensemble; a split whose chromosomes were trained on is refused."""
+    models = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        models.append(tmp_path / f"{seed}.pt")
+        network = build_network(PAIRS_OF_BASES, {"sequence": (4, LENGTH)}, 2).eval()
+        save_model(models[-1], network, {**RECORD, "loss": "mse", "chromosomes": {"train": ["none"], "val": []}})
+    val, test = (made.run.encoded[split] for split in ("val", "test"))
+    output = tmp_path / "across.tsv"
+    evaluate_across(models, [test, val], "one", ["one", "two"], "net", 100, BLOCK, 1, "cpu", 1, output)
+    table = pd.read_csv(output, sep="\t", keep_default_na=False, na_values=[""])
+    metric, judge = {"binary": ("auroc", roc_auc_score), "regression": ("mse", mean_squared_error)}[made.task]
+    assert list(table.columns[:3]) == ["trained_on", "tested_on", "model"]
+    assert set(table["trained_on"]) == {"one"}
+    for dataset, path in (("one", test), ("two", val)):
+        split = read_split(path)
+        networks = [load_model(model, "cpu") for model in models]
+        predictions = np.mean([predict_file(*network, path, torch.device("cpu")) for network in networks], axis=0)
+        found = table[(table["tested_on"] == dataset) & (table["metric"] == metric)].set_index("target")["value"]
+        for column, target in enumerate(split["attributes"]["target_names"]):
+            known = ~np.isnan(split["targets"][:, column])
+            expected = judge(split["targets"][known, column], predictions[known, column])
+            assert found[target] == pytest.approx(expected, rel=1e-4)
+    seen = str(read_split(test)["chrom"][0])
+    network, record = load_model(models[0], "cpu")
+    save_model(models[0], network, {**record, "chromosomes": {"train": [seen], "val": []}})
+    with pytest.raises(InputError, match="rows that the networks have seen"):
+        evaluate_across(models, [test], "one", ["one"], "net", 100, BLOCK, 1, "cpu", 1, tmp_path / "refused.tsv")
+    assert not (tmp_path / "refused.tsv").exists()

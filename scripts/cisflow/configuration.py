@@ -159,8 +159,10 @@ def with_defaults(value, schema, root=None):
         target = part
         while isinstance(target, dict) and "$ref" in target:
             target = root["$defs"][target["$ref"].rsplit("/", 1)[1]]
-        if key not in filled and isinstance(target, dict) and "default" in target:
-            filled[key] = target["default"]
+        # A default beside a `$ref` holds at this place alone.
+        defaults = [one["default"] for one in (part, target) if isinstance(one, dict) and "default" in one]
+        if key not in filled and defaults:
+            filled[key] = defaults[0]
         if key in filled:
             filled[key] = with_defaults(filled[key], target, root)
     return filled

@@ -15,6 +15,13 @@ def task_of(row):
     return "binary" if row["peaks"] and not row["value"] and not row["signal"] else "regression"
 
 
+def negatives_of(settings, dataset):
+    """The section `negatives` of the configuration as it holds for one dataset."""
+    wanted = settings["negatives"]
+    own = wanted["datasets"].get(dataset, {})
+    return {**{key: value for key, value in wanted.items() if key != "datasets"}, **own}
+
+
 def takes_negatives(rows):
     """Whether negatives are drawn for a dataset: values that only its own rows have are unknown elsewhere."""
     return task_of(rows[0]) == "binary" or any(row["signal"] for row in rows)
@@ -81,7 +88,6 @@ def dataset_problems(rows, tracks, settings, sheet):
     for row in rows:
         yield from row_problems(row, f"{sheet}, line {row['line']}")
         datasets.setdefault(row["dataset"], []).append(row)
-    kinds = settings["negatives"]["kinds"]
     peaks = [name for name, own in datasets.items() if own[0]["peaks"]]
     for name, own in datasets.items():
         where = f"{sheet}, line {own[-1]['line']}"
@@ -112,16 +118,17 @@ def dataset_problems(rows, tracks, settings, sheet):
                     "name datasets in the sheet",
                 )
             continue
-        if not settings["negatives"]["per_positive"] and len(own) == 1 and tasks == ["binary"]:
+        negatives = negatives_of(settings, name)
+        if not negatives["per_positive"] and len(own) == 1 and tasks == ["binary"]:
             yield (
                 where,
                 f"dataset {name} has one target of labels, and negatives.per_positive is 0",
                 "rows labelled 0",
                 "raise negatives.per_positive, or give the dataset other targets, whose sites are negatives",
             )
-        if settings["negatives"]["per_positive"] and takes_negatives(own):
+        if negatives["per_positive"] and takes_negatives(own):
             has_tracks = any(row["dataset"] in (name, "*") for row in tracks)
-            yield from negative_problems(name, own, kinds, peaks, where, has_tracks)
+            yield from negative_problems(name, own, negatives["kinds"], peaks, where, has_tracks)
     if peaks:
         yield from genome_problems(peaks, settings, f"{sheet}, line {datasets[peaks[0]][0]['line']}")
     if settings["targets"]["transform"] == ["z_score", "log1p"]:
@@ -134,7 +141,38 @@ def dataset_problems(rows, tracks, settings, sheet):
     low, high = settings["negatives"]["flank_distance"]
     if low > high:
         yield "negatives.flank_distance", f"[{low}, {high}]", "the smaller number first", "swap them"
+    for name in settings["negatives"]["datasets"]:
+        if name not in datasets:
+            expected = f"one of {', '.join(datasets)}"
+            yield "negatives.datasets", f"{sheet} has no dataset {name!r}", expected, "mend the name, or remove it"
+    yield from across_problems(datasets, settings, sheet)
     yield from track_problems(tracks, datasets, settings)
+
+
+def across_problems(datasets, settings, sheet):
+    """Groups of datasets whose networks cannot be tested on one another's rows."""
+    where = "evaluate.across"
+    for group in settings["evaluate"]["across"]:
+        unknown = [name for name in group if name not in datasets]
+        if unknown:
+            expected = f"any of {', '.join(datasets)}"
+            yield where, f"{sheet} has no dataset {', '.join(unknown)}", expected, "mend the name"
+            continue
+        kinds = {(tuple(row["target"] for row in datasets[name]), task_of(datasets[name][0])) for name in group}
+        if len(kinds) > 1:
+            yield (
+                where,
+                f"datasets {', '.join(group)} have other targets or tasks",
+                "the same targets in the same order",
+                "group datasets of the same targets alone",
+            )
+        if settings["folds"].get("by") == "cluster":
+            yield (
+                where,
+                f"datasets {', '.join(group)} with folds by cluster, which are each dataset's own",
+                "folds that put a row into the same split of every dataset",
+                "name chromosomes under `folds`",
+            )
 
 
 def genome_problems(peaks, settings, where):

@@ -83,7 +83,7 @@ def test_plan_of_several_folds_models_and_seeds(workflow_copy, project, snakemak
     jobs = planned(snakemake(workflow_copy, project, "-n"))
     assert (jobs["make_windows"], jobs["split_windows"], jobs["encode_split"]) == (1, 2, 6)
     assert (jobs["train_model"], jobs["match_filters"], jobs["evaluate_baseline"]) == (8, 8, 4)
-    assert (jobs["train_permuted"], jobs["initialise_model"], jobs["average_predictions"]) == (4, 8, 4)
+    assert (jobs["train_permuted"], jobs["initialise_model"], jobs["average_predictions"]) == (4, 4, 4)
     assert (jobs["judge_models"], jobs["compare_models"], jobs["calibrate_matches"]) == (2, 1, 8)
 
 
