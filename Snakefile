@@ -54,6 +54,7 @@ rule all:
         dataset_results("{dataset}/{fold}/verdicts.tsv"),
         dataset_results("{dataset}/{fold}/motif_enrichment.tsv"),
         dataset_results("{dataset}/comparison.tsv"),
+        consensus_results(),
         across_results(),
         planted_results(),
         curve_results(),

@@ -506,8 +506,12 @@ def baseline_settings(wildcards):
     return {key: SETTINGS["evaluate"][key] for key in of_baseline.get(wildcards.baseline, [])}
 
 
-# What the making of PWMs depends on; the criterion of a match is none of it.
-PWM_SETTINGS = {key: value for key, value in SETTINGS["filters"].items() if key != "match_q_value"}
+# What the making of PWMs depends on; the criteria of a match and of likeness are none of it.
+OF_PWMS = (
+    *("procedure", "threshold", "activation_fraction", "pseudocount", "weighting", "background", "layer"),
+    *("min_sites", "trim_information", "min_information", "max_sites"),
+)
+PWM_SETTINGS = {key: SETTINGS["filters"][key] for key in OF_PWMS}
 
 
 def split_attributes(wildcards):

@@ -256,6 +256,27 @@ if PERMUTED is None:
     PERMUTED = SETTINGS["train"]["pack"] == 1
 
 
+def joined_runs(wildcards):
+    """The networks of a model and dataset whose filters are joined, as `fold/seed`."""
+    return [f"{fold}/seed{seed}" for fold in FOLDS for seed in SEEDS]
+
+
+def joined_filters(file):
+    """An input: a file of each of these networks."""
+
+    def paths(wildcards):
+        folder = f"results/{wildcards.dataset}"
+        return [f"{folder}/{fold}/{wildcards.model}/seed{seed}/{file}" for fold in FOLDS for seed in SEEDS]
+
+    return paths
+
+
+def consensus_results():
+    """The motifs over seeds and folds of every dataset and model with filters."""
+    runs = [run for run in MODEL_RUNS if has_filters(run["model"])]
+    return list(dict.fromkeys("results/{dataset}/{model}/consensus_motifs.tsv".format(**run) for run in runs))
+
+
 def untrained_filters(file):
     """An input: a file of the network before its first step; that of the first seed stands for all."""
 

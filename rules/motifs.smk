@@ -1,4 +1,5 @@
-# In: model.pt, test.h5 and the motif database. Out: .../filters.meme, filters.tsv and motif_matches.tsv.
+# In: model.pt, test.h5 and the motif database. Out: .../filters.meme, sites.bed.gz, filter_influence.tsv, filters.tsv,
+# motif_matches.tsv and calibration.tsv; motifs over seeds and folds; known motifs enriched in the training rows.
 # May go wrong: a network whose first layer is no convolution.
 
 
@@ -9,6 +10,7 @@ rule extract_filters:
     output:
         meme="results/{dataset}/{fold}/{model}/{run}/filters.meme",
         sites="results/{dataset}/{fold}/{model}/{run}/filter_sites.tsv",
+        places="results/{dataset}/{fold}/{model}/{run}/sites.bed.gz",
     log:
         "logs/extract_filters/{dataset}/{fold}/{model}/{run}.log",
     benchmark:
@@ -25,12 +27,87 @@ rule extract_filters:
         "../scripts/extract_filters.py"
 
 
+rule measure_influence:
+    input:
+        model="results/{dataset}/{fold}/{model}/{run}/model.pt",
+        test="results/{dataset}/{fold}/test.h5",
+    output:
+        influence="results/{dataset}/{fold}/{model}/{run}/filter_influence.tsv",
+    log:
+        "logs/measure_influence/{dataset}/{fold}/{model}/{run}.log",
+    benchmark:
+        "benchmarks/measure_influence/{dataset}/{fold}/{model}/{run}.tsv"
+    conda:
+        "../envs/motifs.yaml"
+    threads: 1
+    resources:
+        device=INFERENCE_DEVICE,
+    params:
+        layer=SETTINGS["filters"]["layer"],
+        max_rows=SETTINGS["filters"]["influence_rows"],
+        seed=SETTINGS["seed"],
+        code=code_digest("measure_influence.py"),
+    script:
+        "../scripts/measure_influence.py"
+
+
+rule cluster_filters:
+    input:
+        meme="results/{dataset}/{fold}/{model}/{run}/filters.meme",
+        sites="results/{dataset}/{fold}/{model}/{run}/filter_sites.tsv",
+    output:
+        clusters="results/{dataset}/{fold}/{model}/{run}/filter_clusters.tsv",
+    log:
+        "logs/cluster_filters/{dataset}/{fold}/{model}/{run}.log",
+    benchmark:
+        "benchmarks/cluster_filters/{dataset}/{fold}/{model}/{run}.tsv"
+    conda:
+        "../envs/motifs.yaml"
+    params:
+        similarity=SETTINGS["filters"]["similarity"],
+        code=code_digest("cluster_filters.py"),
+    script:
+        "../scripts/cluster_filters.py"
+
+
+rule join_filters:
+    input:
+        meme=joined_filters("filters.meme"),
+        sites=joined_filters("filter_sites.tsv"),
+        database="results/reference/motifs.meme",
+    output:
+        meme="results/{dataset}/{model}/consensus_motifs.meme",
+        table=report(
+            "results/{dataset}/{model}/consensus_motifs.tsv",
+            category="{dataset}",
+            subcategory="{model}",
+            labels={"table": "motifs over seeds and folds"},
+            caption="../resources/report/captions/consensus_motifs.rst",
+        ),
+    log:
+        "logs/join_filters/{dataset}/{model}.log",
+    benchmark:
+        "benchmarks/join_filters/{dataset}/{model}.tsv"
+    conda:
+        "../envs/motifs.yaml"
+    threads: 1
+    params:
+        runs=joined_runs,
+        database_name=DATABASE_NAME,
+        settings={key: SETTINGS["filters"][key] for key in ("similarity", "trim_information", "match_q_value")},
+        code=code_digest("join_filters.py"),
+    script:
+        "../scripts/join_filters.py"
+
+
 rule match_filters:
     input:
         meme="results/{dataset}/{fold}/{model}/{run}/filters.meme",
         sites="results/{dataset}/{fold}/{model}/{run}/filter_sites.tsv",
         database="results/reference/motifs.meme",
         origins="results/reference/motif_origins.tsv",
+        influence="results/{dataset}/{fold}/{model}/{run}/filter_influence.tsv",
+        clusters="results/{dataset}/{fold}/{model}/{run}/filter_clusters.tsv",
     output:
         matches="results/{dataset}/{fold}/{model}/{run}/motif_matches.tsv",
         filters=report(
@@ -60,8 +137,8 @@ rule calibrate_matches:
     input:
         trained_meme="results/{dataset}/{fold}/{model}/seed{seed}/filters.meme",
         trained_sites="results/{dataset}/{fold}/{model}/seed{seed}/filter_sites.tsv",
-        untrained_meme="results/{dataset}/{fold}/{model}/seed{seed}_untrained/filters.meme",
-        untrained_sites="results/{dataset}/{fold}/{model}/seed{seed}_untrained/filter_sites.tsv",
+        untrained_meme=untrained_filters("filters.meme"),
+        untrained_sites=untrained_filters("filter_sites.tsv"),
         permuted_meme=permuted_filters("filters.meme"),
         permuted_sites=permuted_filters("filter_sites.tsv"),
         database="results/reference/motifs.meme",

@@ -34,7 +34,7 @@ rule evaluate_planted:
         test="results/{dataset}/{fold}/test.bed",
         filters="results/{dataset}/{fold}/{model}/{run}/filters.meme",
         statuses="results/{dataset}/{fold}/{model}/{run}/filters.tsv",
-        filter_sites="results/{dataset}/{fold}/{model}/{run}/sites.bed",
+        filter_sites="results/{dataset}/{fold}/{model}/{run}/sites.bed.gz",
         database="results/reference/motifs.meme",
     output:
         found=report(

@@ -53,7 +53,8 @@ def main(
     database_path,
     database_name,
     origins_path,
-    annotations,
+    influence_path,
+    clusters_path,
     q_value,
     bounds,
     threads,
@@ -69,8 +70,9 @@ def main(
     database_path, database_name : str
     origins_path : str or None
         Table `motif database` where the database was joined from several; otherwise all motifs are of `database_name`.
-    annotations : list of str
-        Tables with a row for each `filter`, whose further columns (influence, cluster) are taken along.
+    influence_path, clusters_path : str or None
+        What `measure_influence` and `cluster_filters` write. The influence of a filter is the change of the loss where
+        its output is set to its mean.
     q_value : float
         Criterion of a match, printed with it.
     bounds : (float, float)
@@ -105,8 +107,12 @@ def main(
     filters["best_match_name"] = filters["best_match"].map({key: motif.name for key, motif in database.items()})
     filters["best_match_p"] = filters["filter"].map(best["p-value"])
     filters["best_match_q"] = filters["filter"].map(best["q-value"])
-    for path in annotations:
-        filters = filters.merge(pd.read_csv(path, sep="\t"), on="filter", how="left", validate="one_to_one")
+    if influence_path:
+        influence = pd.read_csv(influence_path, sep="\t").query("kind == 'mean'").set_index("filter")["loss_change"]
+        filters["influence"] = filters["filter"].map(influence)
+    if clusters_path:
+        clusters = pd.read_csv(clusters_path, sep="\t").set_index("filter")["cluster"]
+        filters["cluster"] = filters["filter"].map(clusters).astype("Int64")
     filters.to_csv(filters_output, sep="\t", index=False, float_format="%.6g")
     matched = int((filters["best_match_q"] < q_value).sum())
     print("\n".join(lines))
@@ -126,7 +132,8 @@ if __name__ == "__main__":
             snakemake.input.database,
             snakemake.params.database_name,
             snakemake.input.get("origins") or None,
-            list(snakemake.input.get("annotations", [])),
+            snakemake.input.get("influence") or None,
+            snakemake.input.get("clusters") or None,
             snakemake.params.q_value,
             snakemake.params.bounds,
             snakemake.threads,

@@ -44,16 +44,17 @@ def folder(repository, database, tmp_path_factory):
     origins["database"] = ["first"] * 100 + ["second"] * (len(database) - 99)
     origins.to_csv(folder / "motif_origins.tsv", sep="\t", index=False)
     (folder / "influence.tsv").write_text(
-        "filter\tinfluence\n" + "".join(f"filter_{n}\t{n / 8}\n" for n in range(6, -1, -1))
+        "filter\tkind\tloss_change\n"
+        + "".join(f"filter_{n}\tmean\t{n / 8}\nfilter_{n}\tzero\t9\n" for n in range(6, -1, -1))
     )
     (folder / "clusters.tsv").write_text("filter\tcluster\nfilter_0\t1\nfilter_3\t1\n")
     return folder
 
 
-def run_matching(folder, out, origins=None, annotations=()):
+def run_matching(folder, out, origins=None, influence=None, clusters=None):
     match_filters(
         str(folder / "filters.meme"), str(folder / "filter_sites.tsv"), str(folder / "motifs.meme"), "fungi", origins,
-        [str(folder / name) for name in annotations], 0.05, BOUNDS, 1,
+        influence, clusters, 0.05, BOUNDS, 1,
         str(out / "matches.tsv"), str(out / "filters.tsv"),
     )  # fmt: skip
     text = (out / "matches.tsv").read_text()
@@ -81,8 +82,8 @@ def test_match_filters_writes_tomtoms_table_and_all_filters(folder, database, tm
 
 
 def test_match_filters_names_the_database_of_each_match_and_takes_tables_along(folder, database, tmp_path):
-    both = run_matching(folder, tmp_path, str(folder / "motif_origins.tsv"), ["influence.tsv", "clusters.tsv"])
-    matches, comments, filters = both
+    tables = [str(folder / name) for name in ("motif_origins.tsv", "influence.tsv", "clusters.tsv")]
+    matches, comments, filters = run_matching(folder, tmp_path, *tables)
     first = {motif.identifier for motif in database[:100]}
     assert (matches["Target_database"] == np.where(matches["Target_ID"].isin(first), "first", "second")).all()
     assert comments[0] == "# database: first (100 motifs)"
@@ -99,10 +100,10 @@ def test_databases_of_uniform_motifs_and_small_ones_are_told(folder, database, t
     write_meme(folder / "flat.meme", [Motif("FLAT.1", "", np.full((9, 4), 0.25), 20)])
     paths = str(folder / "filters.meme"), str(folder / "filter_sites.tsv")
     outputs = str(tmp_path / "matches.tsv"), str(tmp_path / "filters.tsv")
-    match_filters(*paths, str(folder / "few.meme"), "few", None, [], 0.05, BOUNDS, 1, *outputs)
+    match_filters(*paths, str(folder / "few.meme"), "few", None, None, None, 0.05, BOUNDS, 1, *outputs)
     assert "null is drawn from 30 motifs, fewer than 50" in (tmp_path / "matches.tsv").read_text()
     with pytest.raises(InputError, match="no motif to match against"):
-        match_filters(*paths, str(folder / "flat.meme"), "flat", None, [], 0.05, BOUNDS, 1, *outputs)
+        match_filters(*paths, str(folder / "flat.meme"), "flat", None, None, None, 0.05, BOUNDS, 1, *outputs)
     networks = {"trained": paths}
     with pytest.raises(InputError, match="no motif to match against"):
         calibrate_matches(networks, str(folder / "flat.meme"), "flat", 0.05, BOUNDS, 3, 0, 1, outputs[0])

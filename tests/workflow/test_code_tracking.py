@@ -23,6 +23,7 @@ LAYERS = {
         *("alphabet", "checksums", "chromosome_names", "configuration", "dataset_rules", "downloads", "fasta"),
         *("fasta_sizes", "file_kinds", "folds", "layers", "messages", "peak_formats", "sheet_rows", "text_files"),
         *("model_rules", "overrides", "parents", "planted_rules"),
+        *("block_gzip", "filter_procedures", "receptive_fields"),
     },
     "numpy and pandas": {
         *("baselines", "bigwig_files", "evaluation", "feature_estimators", "gc_matching", "genome", "genome_file"),
@@ -33,9 +34,11 @@ LAYERS = {
         *("target_scaling", "target_signals", "vector_lanes", "window_kernels", "window_table", "windows"),
         *("learning_curve", "planted_truth", "planting", "search", "trials"),
         *("genuine_tomtom", "match_calibration", "motif_databases", "motif_enrichment"),
+        *("filter_clusters", "filter_kernels", "filter_pwms", "site_table"),
     },
     "torch and h5py": {
-        *("device", "filters", "model", "negatives", "prediction", "sequences", "shuffling", "split_file", "training"),
+        *("device", "model", "negatives", "prediction", "sequences", "shuffling", "split_file", "training"),
+        *("filter_influence", "filter_scans", "filter_sites"),
         *("best_window", "feature_file", "frozen_features", "motif_filters", "outside_networks", "torch_layers"),
         *("batches", "channels_last", "checkpoints", "fitting", "losses", "optimizers", "packed_fitting"),
         *("packed_training", "stacked_network", "stacked_optimizers", "training_job", "transfer"),
@@ -168,7 +171,7 @@ def test_comments_docstrings_and_times_rerun_nothing(
     ("module", "users"),
     [
         ("negatives", {"split_windows"}),
-        ("motif_matching", {"match_filters"}),
+        ("gkm_svm", {"evaluate_baseline"}),
         ("alphabet", None),  # reached through other modules
         ("messages", {name for _, name, _ in RULES}),
     ],
@@ -186,8 +189,8 @@ def test_a_changed_function_reruns_its_users_and_what_follows(
         path.write_text(with_changed_function(path.read_text()))
     jobs = planned(snakemake(workflow_copy, rerun_folder, "-n"))
     assert set(jobs) == rules_downstream(rulegraph, found) & in_this_run
-    if module == "motif_matching":
-        assert set(jobs) == {"match_filters", "make_report"}
+    if module == "gkm_svm":
+        assert set(jobs) == {"evaluate_baseline", "judge_models", "make_report"}
     if module == "messages":
         assert set(jobs) == in_this_run
 
@@ -195,7 +198,11 @@ def test_a_changed_function_reruns_its_users_and_what_follows(
 def test_a_changed_script_reruns_its_rule(workflow_copy, library_file, rerun_folder, snakemake, planned):
     path = library_file("../evaluate_baseline")
     path.write_text(with_changed_function(path.read_text()))
-    assert planned(snakemake(workflow_copy, rerun_folder, "-n")) == {"evaluate_baseline": 1, "make_report": 1}
+    assert planned(snakemake(workflow_copy, rerun_folder, "-n")) == {
+        "evaluate_baseline": 2,
+        "judge_models": 1,
+        "make_report": 1,
+    }
 
 
 # --- what this rests on -----------------------------------------------------------------------------------------------

@@ -27,6 +27,9 @@ RULES = {
     "judge_models": 1,
     "compare_models": 1,
     "extract_filters": 3,
+    "measure_influence": 1,
+    "cluster_filters": 1,
+    "join_filters": 1,
     "calibrate_matches": 1,
     "match_filters": 1,
     "make_report": 1,
@@ -200,7 +203,9 @@ def test_another_folder_and_another_number_of_cores_give_the_same_files(
     names += [f"{RESULTS}/baselines/gc_content/metrics.tsv", "results/report.html", "results/reference/inputs.tsv"]
     names += [f"{RESULTS}/small/{name}" for name in ("ensemble/metrics.tsv", "seed1_permuted/model.pt")]
     names += [f"{RESULTS}/small/seed1/calibration.tsv", f"{RESULTS}/verdicts.tsv", f"{RESULTS}/motif_enrichment.tsv"]
-    names += ["results/tiny/comparison.tsv", "results/tiny/model_differences.tsv"]
+    names += [f"{RESULTS}/small/seed1/{name}" for name in ("sites.bed.gz", "filter_influence.tsv")]
+    of_dataset = ("small/consensus_motifs", "comparison", "model_differences")
+    names += [f"results/tiny/{name}.tsv" for name in of_dataset]
     of_split = ("split_report", "groups", "leakage", "distributions", "balance", "target_scaling")
     names += [f"{RESULTS}/{name}.tsv" for name in of_split]
     names += [f"results/tiny/{name}.tsv" for name in ("windows", "windows_report", "label_overlaps")]
