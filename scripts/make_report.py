@@ -5,7 +5,18 @@ from pathlib import Path
 from cisflow.messages import run_script
 from cisflow.report import render_report
 
-RUN_FILES = ["history", "choice", "predictions", "metrics", "filters", "filters_meme", "motif_matches", "warnings"]
+RUN_FILES = [
+    "history",
+    "choice",
+    "predictions",
+    "metrics",
+    "filters",
+    "filters_meme",
+    "motif_matches",
+    "calibration",
+    "planted_found",
+    "warnings",
+]
 DATASET_FILES = [
     "windows_report",
     "label_overlaps",
@@ -14,11 +25,22 @@ DATASET_FILES = [
     "distributions",
     "balance",
     "target_scaling",
-    "baseline_metrics",
-    "baseline_predictions",
+    "verdicts",
+    "comparison",
+    "model_differences",
+    "motif_enrichment",
     "learning_curves",
 ]
 SEARCH_FILES = ["trials"]
+# Kinds of a file to the inputs of the rule: networks, ensembles and baselines have files of the same names.
+ENSEMBLE_FILES = {
+    "predictions": "ensemble_predictions",
+    "metrics": "ensemble_metrics",
+    "reliability": "ensemble_reliability",
+    "strata": "ensemble_strata",
+    "permuted_metrics": "permuted_metrics",
+}
+BASELINE_FILES = {"predictions": "baseline_predictions", "metrics": "baseline_metrics", "chosen": "baseline_chosen"}
 
 
 def main(
@@ -29,12 +51,14 @@ def main(
     output: str,
     settings: dict,
     searches: list[dict] = (),
+    ensembles: list[dict] = (),
+    baselines: list[dict] = (),
 ) -> None:
     """Write the report.
 
     Parameters
     ----------
-    runs, datasets, settings, searches
+    runs, datasets, settings, searches, ensembles, baselines
         See `cisflow.report.render_report`.
     database : str or None
         MEME file of known motifs; None where no filters were read.
@@ -43,7 +67,7 @@ def main(
     output : str
         The HTML file to write.
     """
-    page = render_report(runs, datasets, database, template, settings, searches)
+    page = render_report(runs, datasets, database, template, settings, searches, ensembles, baselines)
     Path(output).write_text(page, encoding="utf-8", newline="\n")
     print(f"{output}: {len(page.encode()) / 1000:.0f} kB, {len(datasets)} datasets, {len(runs)} networks")
 
@@ -83,9 +107,13 @@ def with_files(records: list[dict], files: dict[str, list[str]]) -> list[dict]:
     ]
 
 
-def listed_files(inputs, kinds: list[str]) -> dict[str, list[str]]:
-    """The paths of each kind that a rule lists: one path is a list of one, what is not there an empty one."""
-    found = {kind: inputs.get(kind) or [] for kind in kinds}
+def listed_files(inputs, kinds: list[str] | dict[str, str]) -> dict[str, list[str]]:
+    """The paths of each kind that a rule lists: one path is a list of one, what is not there an empty one.
+
+    `kinds` are the names of inputs, or kinds to the names of their inputs.
+    """
+    names = kinds if isinstance(kinds, dict) else {kind: kind for kind in kinds}
+    found = {kind: inputs.get(name) or [] for kind, name in names.items()}
     return {kind: [paths] if isinstance(paths, str) else list(paths) for kind, paths in found.items()}
 
 
@@ -100,6 +128,8 @@ if __name__ == "__main__":
             runs=with_files(params.runs, listed_files(inputs, RUN_FILES)),
             datasets=with_files(datasets, listed_files(inputs, DATASET_FILES)),
             searches=with_files(params.get("searches") or [], listed_files(inputs, SEARCH_FILES)),
+            ensembles=with_files(params.get("ensembles") or [], listed_files(inputs, ENSEMBLE_FILES)),
+            baselines=with_files(params.get("baselines") or [], listed_files(inputs, BASELINE_FILES)),
             database=inputs.get("database") or None,
             template=inputs.template,
             output=snakemake.output.page,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from report_check_inputs import scores_of, with_checks
 from report_inputs import (
     FILTER_HEADER,
     MATCH_HEADER,
@@ -26,7 +27,6 @@ from report_inputs import (
 
 from cisflow.report import render_report
 from cisflow.report_rows import filter_row
-from cisflow.report_scores import score_rows
 from cisflow.report_sentences import LIMITS
 
 TEMPLATE = Path(__file__).parents[1] / "resources" / "report" / "report.html.j2"
@@ -52,7 +52,7 @@ def inputs(tmp_path):
 
 
 def render(inputs, **settings):
-    return render_report(template=TEMPLATE, settings={**SETTINGS, **settings}, **inputs)
+    return render_report(template=TEMPLATE, settings={**SETTINGS, **settings}, **with_checks(inputs))
 
 
 class Page(HTMLParser):
@@ -176,15 +176,15 @@ def test_page_of_three_seeds_and_64_filters_stays_below_a_megabyte(inputs):
 
 
 def test_scores_are_means_over_seeds_with_their_spread(inputs):
-    row = score_rows(inputs["runs"], inputs["datasets"])[0]
+    row = scores_of(inputs)[0]
     assert row["score"] == pytest.approx((0.8 + 0.9) / 2)
     assert (row["low"], row["high"]) == (pytest.approx(0.82), pytest.approx(0.88))
     assert (row["seed_low"], row["seed_high"]) == (0.8, 0.9)
     assert row["baseline"] == 0.55
     text = Page(render(inputs)).text
     sentence = (
-        "test AUROC 0.850 (95 % interval 0.820–0.880; 2 seeds 0.800–0.900) against 0.550 (0.520–0.580) "
-        "for GC content alone: better, and the intervals do not overlap."
+        "test AUROC 0.850 (95 % interval 0.820–0.880; mean over 2 seeds, each alone 0.800–0.900): "
+        "better than GC content alone, which reaches 0.550 (difference +0.300, +0.250 to +0.350)."
     )
     assert text.count(sentence) == 2
     assert "Mean of the targets:" in text
@@ -198,7 +198,11 @@ def test_every_filter_is_in_the_denominator(inputs):
     assert filter_row(inputs["runs"][0], 1e-10)["matched"] == 0
     text = Page(render(inputs)).text.replace("\xa0", " ")
     assert "2 of 8 first-layer filters in 2 networks (25 %, 2 dead, counted in) match" in text
-    assert "match a motif of JASPAR 2026 at q < 0.05." in text
+    assert (
+        "match a motif of JASPAR 2026 at q < 0.05; by chance 0 % of the same network before training, 0 % of one "
+        "trained on permuted labels and 2 % with the columns of the PWMs shuffled; false discovery rate 0.05 (at most "
+        "0.10)." in text
+    )
     assert "su(Hw) (MA0533.1) in 2 of 2 seeds (2 filters, best q 3.0e-10)" in text
     assert "database: the test database" in text
 
@@ -237,7 +241,7 @@ def test_doubts_of_a_poor_run(tmp_path):
     poor = {"runs": [run], "datasets": [make_dataset(tmp_path, "fly", ["CTCF"])], "database": database}
     text = doubts_of(poor, max_epochs={"small": 5})
     for expected in (
-        "The interval overlaps that of the baseline: CTCF 0.570 against 0.550.",
+        "Not told apart from a baseline: CTCF 0.570, not told apart from GC content alone (0.550).",
         "Fewer than 100 test positives: CTCF 40.",
         "One seed only: every network.",
         "Fewer than 20 bootstrap blocks: fly 7.",
@@ -312,7 +316,8 @@ def test_many_datasets_are_summed_up_and_only_some_shown(tmp_path):
     assert overview.count("<tr") == 1 + 20
     # 0.50, 0.54 ... 0.86: their median, by hand
     assert "median test AUROC 0.680 over 10 scores" in page.text
-    # 0.50 and 0.54 lie below 0.55; 0.58 is better but 0.55 < 0.58; 0.62 - 0.03 > 0.55 + 0.03
+    # 0.50, 0.54, 0.58 and 0.62 - 0.07 differ from 0.55 by up to 0.05, which the verdicts here do not tell apart
     assert (
-        "Beside GC content alone: 14 of 20 AUROC scores are better with intervals apart, 2 are better with" in page.text
+        "Beside the baselines: 14 of 20 AUROC scores are better than every baseline, 6 are not told apart from one, 0 "
+        "are worse than one." in page.text
     )

@@ -26,7 +26,7 @@ from cisflow.report_data import balance_sentence, inputs_sentence, leak_sentence
 from cisflow.report_data_sentences import chance_ks
 from cisflow.report_tables import read_inputs
 
-NO_NETWORKS = ("AUROC", "trained network", "first-layer", "bootstrap", "JASPAR", "seed", "epoch")
+NO_NETWORKS = ("AUROC", "trainings", "first-layer", "bootstrap", "JASPAR", "seed", "epoch")
 
 
 def of_data(*datasets):

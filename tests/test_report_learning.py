@@ -10,9 +10,8 @@ from test_report import Page, doubts_of, render
 from test_report_data import page_of
 
 from cisflow.messages import InputError
-from cisflow.report_learning import learning_lines, learning_rows, learning_sentence, trial_rows
+from cisflow.report_learning import learning_lines, learning_rows, learning_sentence, read_trials, trial_rows
 from cisflow.report_numbers import TASKS
-from cisflow.report_tables import read_trials
 
 CURVE = {10: 0.60, 50: 0.70, 100: 0.75}
 
@@ -175,7 +174,7 @@ def test_searches_that_went_wrong_are_doubts(tmp_path):
 def test_a_search_of_which_every_trial_failed_has_no_pictures(tmp_path):
     inputs = {**make_inputs(tmp_path), "searches": [search(tmp_path, failed=range(20), chosen=None)]}
     html = render(inputs)
-    assert '<svg class="panel"' not in html
+    assert 'aria-label="validation AUROC against' not in html
     assert "20 trials, 20 of them failed; none was chosen." in Page(html).text
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from report_check_inputs import scores_of
 from report_inputs import (
     METRIC_HEADER,
     MOTIFS,
@@ -27,8 +28,8 @@ from test_report import Page, doubts_of, render
 from test_report_data import page_of
 
 from cisflow.report_doubts import WARNINGS
-from cisflow.report_rows import network_rows, training_row, validation_score, warning_rows
-from cisflow.report_scores import headline_rows, score_rows
+from cisflow.report_rows import training_row, validation_score, warning_rows
+from cisflow.report_scores import headline_rows
 
 OF_LABELS = ("AUROC", "AUPRC", "positives", "prevalence", "ROC", "peaks were", "labelled 1")
 SAW_TEST = ("parent_saw_test", "the parent network was trained on chr2R, which this fold tests on.")
@@ -42,6 +43,11 @@ def warn(run, *rows):
 
 def section(html, identifier):
     return re.search(rf'<section (?:class="[^"]*" )?id="{identifier}".*?</section>', html, flags=re.S).group()
+
+
+def compared(html):
+    """The tables of networks beside each other, without those of their differences."""
+    return section(html, "overview").split("<h3>Networks against one another")[0]
 
 
 def rows_of(html):
@@ -60,7 +66,7 @@ def rows_of(html):
 
 def test_quantitative_scores_are_those_of_scipy(tmp_path):
     inputs = make_regression(tmp_path, seeds=(0, 1, 2))
-    rows = {row["target"]: row for row in score_rows(inputs["runs"], inputs["datasets"])}
+    rows = {row["target"]: row for row in scores_of(inputs)}
     assert list(rows) == ["Dev", "Hk", "mean"]
     expected = {"Dev": [], "Hk": []}
     for run in inputs["runs"]:
@@ -72,7 +78,7 @@ def test_quantitative_scores_are_those_of_scipy(tmp_path):
         means = np.mean(found, axis=0)
         assert [rows[target][name] for name in ("score", "second", "mse", "variance")] == pytest.approx(means, rel=1e-4)
         assert rows[target]["seed_low"] == pytest.approx(min(values[0] for values in found))
-        assert rows[target]["verdict"] == "apart"
+        assert rows[target]["verdict"] == "better"
     assert math.isnan(rows["mean"]["mse"])
     assert [row["target"] for row in headline_rows(rows.values())] == ["mean"]
 
@@ -82,9 +88,12 @@ def test_page_of_quantitative_targets_alone_says_nothing_of_labels(tmp_path):
     page = page_of(inputs)
     for word in OF_LABELS:
         assert not re.search(rf"\b{word}\b", page.text), word
-    [dev, *_] = score_rows(inputs["runs"], inputs["datasets"])
+    [dev, *_] = scores_of(inputs)
     assert f"Dev: test Pearson r {dev['score']:.3f} (95 % interval" in page.text
-    assert "for GC content alone: better, and the intervals do not overlap." in page.text
+    difference = dev["score"] - dev["baseline"]
+    assert (
+        f"better than GC content alone, which reaches {dev['baseline']:.3f} (difference {difference:+.3f}" in page.text
+    )
     assert f"mean squared error {dev['mse']:.3f} where the mean of the measured values would have" in page.text
     assert "Validation Pearson r, small" in page.text
     assert "the cloud lies along the broken line" in page.text
@@ -97,7 +106,7 @@ def test_predictions_are_drawn_beside_the_baseline(tmp_path):
     # network and baseline for each of two targets; two of training, one of distributions
     assert html.count('<svg class="panel"') == 4
     assert html.count('<svg class="chart"') == 3
-    rows = {row["target"]: row for row in score_rows(inputs["runs"], inputs["datasets"])}
+    rows = {row["target"]: row for row in scores_of(inputs)}
     for target in ("Dev", "Hk"):
         label = f"{target}: predicted against measured values, small, Pearson r {rows[target]['score']:.3f}"
         assert f'aria-label="{label}' in html
@@ -172,7 +181,7 @@ def test_constant_predictions_have_no_correlation(tmp_path):
     unknown = [(m, "test", "Dev", metric, "", "", "", 240, "") for m in ["x"] for metric in ("pearson", "spearman")]
     write_table(Path(inputs["datasets"][0]["baseline_metrics"]), METRIC_HEADER, unknown)
     page = page_of(inputs)
-    assert "where GC content alone has no score (a constant prediction)." in page.text
+    assert "nothing to stand beside it: GC content alone has no score (a constant prediction)." in page.text
     write_table(Path(inputs["runs"][0]["metrics"]), METRIC_HEADER, unknown)
     page = page_of(inputs)
     assert "No correlation: Dev." in page.text
@@ -185,7 +194,7 @@ def test_constant_predictions_have_no_correlation(tmp_path):
 def test_the_best_on_validation_is_marked_and_not_the_best_on_test(tmp_path):
     inputs = make_many_networks(tmp_path)
     html = render(inputs)
-    overview = section(html, "overview")
+    overview = compared(html)
     rows = rows_of(overview)[1:]
     scores = [float(row[1]) for row in rows]
     assert scores == sorted(scores, reverse=True)
@@ -208,12 +217,24 @@ def test_the_best_on_validation_is_marked_and_not_the_best_on_test(tmp_path):
 
 def test_a_row_of_the_comparison_sums_up_its_seeds(tmp_path):
     inputs = make_many_networks(tmp_path, n_models=2)
-    header, first, second, baseline = rows_of(section(render(inputs), "overview"))
+    header, first, second, baseline = rows_of(compared(render(inputs)))
     # network 1: 0.70 + 0.15 * (5 + 2) % 2 / 2 = 0.775; seeds 0.01 apart; validation 0.89, 0.892, 0.894
     assert header[0] == "model"
-    assert first == ["network_01", "0.775", "0.745–0.805", "", "3 (0.765–0.785)", "0.575", "0.892", "2,000", "3", "8"]
+    assert first == [
+        "network_01",
+        "0.775",
+        "0.745–0.805",
+        "",
+        "0.775 ± 0.010 0.765–0.785",
+        "better",
+        "0.575",
+        "0.892",
+        "2,000",
+        "3",
+        "8",
+    ]
     assert second[0] == "network_00 best on validation"
-    assert second[6:8] == ["0.902", "1,000"]
+    assert second[7:9] == ["0.902", "1,000"]
     assert baseline[:3] == ["GC content alone", "0.550", "0.520–0.580"]
 
 
@@ -248,12 +269,12 @@ def test_two_networks_of_one_dataset_stand_open(tmp_path):
 
 def test_networks_are_compared_on_each_target(tmp_path):
     html = render(make_many_networks(tmp_path, n_models=3, seeds=(0,), targets=TARGETS))
-    overview = section(html, "overview")
+    overview = compared(html)
     assert overview.count("<table") == 3
     assert "<b>Mean of the targets.</b>" in overview
     many = [f"T{number}" for number in range(20)]
     inputs = make_many_networks(tmp_path / "many", n_models=2, seeds=(0,), targets=many)
-    overview = section(render(inputs), "overview")
+    overview = compared(render(inputs))
     assert overview.count("<table") == 2
     assert "Each of 20 targets" in overview
     assert len(rows_of(overview)) == (1 + 3) + (1 + 20 * 3)
@@ -376,6 +397,7 @@ def test_no_filters_at_all_leave_no_word_of_motifs(tmp_path):
     for run in inputs["runs"]:
         for name in ("filters", "filters_meme", "motif_matches"):
             del run[name]
+    inputs["datasets"][0]["motif_enrichment"] = ""
     page = page_of({**inputs, "database": None})
     for word in ("first-layer", "JASPAR 2026 at", "filters matched", "Filters", "motifs"):
         assert word not in page.text.split("Methods and settings")[1].split("database name")[0]
@@ -412,19 +434,6 @@ def test_many_warnings_of_one_network_are_folded(tmp_path):
     assert "14 more warnings of small" in text
     assert all(f"target {i}: at the end" in text for i in range(20))
     assert "seed 0: target 5: at the end; and 14 more." in doubts_of(inputs)
-
-
-def test_no_network_is_chosen_without_validation_scores(tmp_path):
-    runs = [
-        {
-            **make_run(tmp_path, "fly", ["a"], model=model),
-            "task": "binary",
-            "training_row": None,
-            "validation": math.nan,
-        }
-        for model in ("one", "two")
-    ]
-    assert not any(row["is_chosen"] for row in network_rows(runs, []).values())
 
 
 def test_the_filters_that_are_drawn_are_limited(tmp_path, monkeypatch):

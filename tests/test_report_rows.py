@@ -5,7 +5,7 @@ import math
 import pytest
 from report_inputs import make_run
 
-from cisflow.report_rows import own_motif_rows, recurrence_rows, training_row
+from cisflow.report_rows import network_rows, own_motif_rows, recurrence_rows, training_row
 from cisflow.report_scores import verdict
 
 
@@ -36,27 +36,21 @@ def test_own_motif_is_found_by_name_whatever_the_case():
     ]
 
 
-def score(value, low, high, baseline, baseline_low, baseline_high):
-    return {
-        "score": value,
-        "low": low,
-        "high": high,
-        "baseline": baseline,
-        "baseline_low": baseline_low,
-        "baseline_high": baseline_high,
-    }
+def beside(*verdicts):
+    """Baselines with these verdicts; None for one without a score."""
+    return [{"score": math.nan if word is None else 0.6, "verdict": word or "not told apart"} for word in verdicts]
 
 
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        (score(0.9, 0.85, 0.95, 0.6, 0.5, 0.7), "apart"),
-        (score(0.9, 0.65, 0.95, 0.6, 0.5, 0.7), "overlap"),
-        (score(0.9, math.nan, math.nan, 0.6, 0.5, 0.7), "overlap"),
-        (score(0.6, 0.5, 0.7, 0.6, 0.5, 0.7), "not better"),
-        (score(0.3, 0.2, 0.35, 0.6, 0.5, 0.7), "not better"),  # intervals apart, but on the wrong side
-        (score(0.9, 0.85, 0.95, 0.6, math.nan, math.nan), "overlap"),
-        (score(math.nan, 0.5, 0.7, 0.5, 0.4, 0.6), ""),
+        ({"score": 0.9, "beside": beside("better", "better")}, "better"),
+        ({"score": 0.9, "beside": beside("better", "not told apart")}, "not told apart"),
+        ({"score": 0.9, "beside": beside("not told apart", "worse", "better")}, "worse"),
+        ({"score": 0.9, "beside": beside("better", None)}, "better"),
+        ({"score": 0.9, "beside": beside(None)}, "alone"),
+        ({"score": 0.9, "beside": []}, "alone"),
+        ({"score": math.nan, "beside": beside("better")}, ""),
     ],
 )
 def test_verdict(row, expected):
@@ -69,3 +63,16 @@ def test_training_row_flags(tmp_path):
     assert (row["epochs"], row["kept"], row["unfinished"], row["early"]) == (5, 5, True, False)
     assert training_row(run, 50)["unfinished"] is False
     assert row["val_loss"] == pytest.approx(0.12)
+
+
+def test_no_network_is_chosen_without_validation_scores(tmp_path):
+    runs = [
+        {
+            **make_run(tmp_path, "fly", ["a"], model=model),
+            "task": "binary",
+            "training_row": None,
+            "validation": math.nan,
+        }
+        for model in ("one", "two")
+    ]
+    assert not any(row["is_chosen"] for row in network_rows(runs, []).values())

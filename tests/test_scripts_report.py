@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from report_check_inputs import with_checks
 from report_inputs import (
     TARGETS,
     make_dataset,
@@ -15,8 +16,9 @@ from report_inputs import (
 )
 from test_report import SETTINGS, TEMPLATE, Page
 
-from make_report import DATASET_FILES, RUN_FILES, listed_files, with_files
+from make_report import BASELINE_FILES, DATASET_FILES, ENSEMBLE_FILES, RUN_FILES, listed_files, with_files
 
+OF_BASELINE = ("baseline_metrics", "baseline_predictions")  # keys of `make_dataset` that the rule does not know
 SCRIPT = Path(__file__).parents[1] / "scripts" / "make_report.py"
 
 
@@ -77,17 +79,24 @@ def as_rule(tmp_path, runs, datasets, searches=(), names_files=True):
 
     def split(records, kinds):
         found = {kind: [record[kind] for record in records if record.get(kind)] for kind in kinds}
-        rest = [{key: value for key, value in record.items() if key not in kinds} for record in records]
+        rest = [
+            {key: value for key, value in record.items() if key not in [*kinds, *OF_BASELINE]} for record in records
+        ]
         if names_files:
             for record, left in zip(records, rest, strict=True):
                 left["files"] = [kind for kind in kinds if record.get(kind)]
         return found, rest
 
-    of_runs, run_records = split(runs, RUN_FILES)
-    of_datasets, dataset_records = split(datasets, DATASET_FILES)
+    made = with_checks({"runs": runs, "datasets": datasets})
+    of_runs, run_records = split(made["runs"], RUN_FILES)
+    of_datasets, dataset_records = split(made["datasets"], DATASET_FILES)
+    of_ensembles, ensemble_records = split(made["ensembles"], ENSEMBLE_FILES)
+    of_baselines, baseline_records = split(made["baselines"], BASELINE_FILES)
     of_searches, search_records = split(searches, ["trials"])
     database = write_motifs(tmp_path / "motifs.meme", {"MA0533.1": ("su(Hw)", "TGCATACT")})
     inputs = {**of_runs, **of_datasets, **of_searches, "database": database, "template": str(TEMPLATE)}
+    inputs |= {ENSEMBLE_FILES[kind]: paths for kind, paths in of_ensembles.items()}
+    inputs |= {BASELINE_FILES[kind]: paths for kind, paths in of_baselines.items()}
     params = {
         "runs": run_records,
         "datasets": [
@@ -97,6 +106,8 @@ def as_rule(tmp_path, runs, datasets, searches=(), names_files=True):
         "targets": {entry["dataset"]: entry["targets"] for entry in datasets},
         "settings": {**SETTINGS, "max_epochs": {"small": 30}},
         **({"searches": search_records} if searches else {}),
+        "ensembles": ensemble_records,
+        "baselines": baseline_records,
     }
     output = tmp_path / "report.html"
     snakemake = SimpleNamespace(
@@ -109,7 +120,7 @@ def as_rule(tmp_path, runs, datasets, searches=(), names_files=True):
 def test_script_makes_the_page_of_today(tmp_path):
     runs = [make_run(tmp_path, "fly", TARGETS, seed=seed) for seed in (0, 1)]
     page = as_rule(tmp_path, runs, [make_dataset(tmp_path, "fly", TARGETS)], names_files=False)
-    assert "2 trained networks" in page.text
+    assert "2 trainings" in page.text
 
 
 def test_script_makes_a_page_of_networks_that_lack_files(tmp_path):

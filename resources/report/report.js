@@ -17,7 +17,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
       head.setAttribute("aria-sort", direction > 0 ? "ascending" : "descending");
       const keyed = [...body.rows].map((row) => {
         const text = row.cells[column].textContent.trim();
-        return { row, key: numeric ? parseFloat(text.replace(/,/g, "")) : text };
+        return { row, key: numeric ? parseFloat(text.replace(/,/g, "").replace(/^−/, "-").replace("∞", "Infinity")) : text };
       });
       keyed.sort((a, b) => {
         if (!numeric) return direction * a.key.localeCompare(b.key, "en", { numeric: true });

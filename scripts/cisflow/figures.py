@@ -35,6 +35,7 @@ SERIES = [TOKENS[f"series-{number}"] for number in range(1, 7)]
 DASHES = ["-", (0, (5, 2)), (0, (1, 1.5))]  # after six colours the next six are dashed, then dotted
 CURVE_POINTS = 200  # at 300 px across, more points cost kilobytes and show nothing
 LEGEND_LINES = 12
+ENSEMBLE = "ensemble"  # the series of what is the mean over the others
 
 SETTINGS = {
     "svg.fonttype": "none",
@@ -257,7 +258,7 @@ def roc_chart(curves, prefix, title):
     ----------
     curves : list of dict
         `label` (with its number, from the metrics table), `lines` (list of pairs of arrays x, y), and `series`: the
-        index of the colour, or None for a baseline.
+        index of the colour, `ENSEMBLE` for the mean over the others, or None for a baseline.
     prefix, title : str
         As for `loss_curves`.
 
@@ -310,6 +311,8 @@ def precision_recall_chart(curves, prevalence, prefix, title):
 def _curve_style(curve):
     if curve["series"] is None:
         return TOKENS["baseline"], (0, (5, 2))
+    if curve["series"] == ENSEMBLE:
+        return TOKENS["ink"], "-"
     return series_styles(curve["series"] + 1)[-1]
 
 

@@ -92,7 +92,7 @@ def prediction_panel(truth, predicted, limits, label, as_cells, is_baseline=Fals
         marks = f'<path class="panel-dots {colour}" d="{dots}"/>' if dots else ""
     ticks = linear_ticks(low, high)
     diagonal = f'<path class="panel-diagonal" d="M0 {PANEL}L{PANEL} 0"/>'
-    return _panel(marks + diagonal, (ticks, "measured"), (ticks, "predicted"), label), fullest
+    return panel_svg(marks + diagonal, (ticks, "measured"), (ticks, "predicted"), label), fullest
 
 
 def density_shades(x, y):
@@ -118,9 +118,9 @@ def density_shades(x, y):
     return np.where(counts > 0, 1 + np.round(steps.clip(0, SHADES - 1)), 0).astype(int), fullest
 
 
-def linear_ticks(low, high):
-    """Positions from 0 to 1 along an axis, with their numbers."""
-    values = MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+def linear_ticks(low, high, most=5):
+    """Positions from 0 to 1 along an axis, with their numbers; at most so many steps between them."""
+    values = MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
     return [
         ((value - low) / (high - low), _number_text(0.0 if abs(value) < 1e-9 * (high - low) else value))
         for value in values
@@ -132,8 +132,23 @@ def _number_text(value):
     return f"{value:,.6g}".replace("-", "−")
 
 
-def _panel(marks, x_axis, y_axis, label):
-    """Marks in a square frame with ticks, numbers and names of the axes; an axis is its ticks and its name."""
+def panel_svg(marks, x_axis, y_axis, label):
+    """Marks in a square frame with ticks, numbers and names of the axes.
+
+    Parameters
+    ----------
+    marks : str
+        Elements in a square of `PANEL` units, y downwards.
+    x_axis, y_axis : (list of (float, str), str)
+        Ticks as positions from 0 to 1 with their texts, and the name.
+    label : str
+        Text for screen readers.
+
+    Returns
+    -------
+    str
+        An `<svg>`.
+    """
     grid, texts = [], []
     for position, text in x_axis[0]:
         x = f"{PANEL * position:.0f}"
@@ -255,7 +270,7 @@ def trials_panel(values, scores, chosen, name, quantity, limits):
         marks += f'<path class="panel-dots of-chosen" d="M{x:.0f} {y:.0f}h0"/>'
         marks += f'<circle class="panel-ring" cx="{x:.0f}" cy="{y:.0f}" r="8"/>'
     x_name = f"{_tail(name)} (logarithmic)" if is_log else _tail(name)
-    return _panel(marks, (ticks, x_name), (linear_ticks(low, high), quantity), f"{quantity} against {name}")
+    return panel_svg(marks, (ticks, x_name), (linear_ticks(low, high), quantity), f"{quantity} against {name}")
 
 
 def setting_axis(values):

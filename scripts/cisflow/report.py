@@ -16,13 +16,16 @@ from markupsafe import Markup
 from cisflow.figures_data import outcome_bar
 from cisflow.logos import glyph_symbols, motif_symbol
 from cisflow.meme import read_meme
-from cisflow.report_comparison import score_bar
+from cisflow.report_check_tables import read_differences, read_planted
+from cisflow.report_checks import network_checks
+from cisflow.report_comparison import difference_section, score_bar
 from cisflow.report_data import data_details, kind_name, kinds_of, ks_values, parts_of
 from cisflow.report_data_sentences import data_doubts, data_findings, nothing_trained
 from cisflow.report_details import by_validation, network_details, runs_with_logos
-from cisflow.report_doubts import doubts, told, warning_doubts
+from cisflow.report_doubts import check_doubts, doubts, told, warning_doubts
 from cisflow.report_learning import learning_findings, learning_rows, search_doubts, trial_rows
-from cisflow.report_numbers import MISSING, TASKS, count_of, fixed, percent, scientific, span
+from cisflow.report_nulls import null_range
+from cisflow.report_numbers import MISSING, TASKS, count_of, fixed, percent, scientific, signed, signed_span, span
 from cisflow.report_rows import (
     filter_row,
     identity,
@@ -35,8 +38,8 @@ from cisflow.report_rows import (
     validation_score,
     warning_rows,
 )
-from cisflow.report_scores import by_score, score_rows
-from cisflow.report_sentences import BASELINE_NAME, LIMITS, findings, seeds_name, varying_keys
+from cisflow.report_scores import by_score, score_rows, with_scores
+from cisflow.report_sentences import LIMITS, findings, seeds_name, varying_keys
 from cisflow.report_tables import read_balance, read_inputs, read_leaks, read_splits
 
 OF_NETWORKS = [  # settings that shape nothing where no network was trained
@@ -50,7 +53,7 @@ OF_NETWORKS = [  # settings that shape nothing where no network was trained
 ]
 
 
-def render_report(runs, datasets, database, template, settings, searches=()):
+def render_report(runs, datasets, database, template, settings, searches=(), ensembles=(), baselines=()):
     """The report as one HTML page that loads nothing from elsewhere.
 
     Parameters
@@ -58,13 +61,14 @@ def render_report(runs, datasets, database, template, settings, searches=()):
     runs : list of dict
         One a trained network: `dataset`, `fold`, `model`, `seed`, and the paths `predictions` and `metrics`. It may
         have the paths `history` (without it there are no training curves; `choice` then holds validation scores),
-        `filters`, `filters_meme` and `motif_matches` (without all three there are no motifs) and `warnings`;
+        `filters`, `filters_meme` and `motif_matches` (without all three there are no motifs), `calibration` (without it
+        no null stands beside them), `planted_found` and `warnings`;
         `parameters` (a number); and `parent` (text, what it rests on). No run at all: the page shows the data alone.
     datasets : list of dict
         One a dataset and fold: `dataset`, `fold`, `task` (`binary` or `regression`), `targets` (list of str), and the
         paths `windows_report`, `label_overlaps`, `split_report`, `leakage`, `distributions`, `balance`,
-        `target_scaling` and, where there are runs, `baseline_metrics`, `baseline_predictions`. It may have the path
-        `learning_curves`.
+        `target_scaling` and, where there are runs, `verdicts`. It may have the paths `comparison` and
+        `model_differences` (of all folds), `motif_enrichment` and `learning_curves`.
     database : str, Path or None
         MEME file of known motifs; not needed where no run has filters.
     template : str or Path
@@ -75,6 +79,12 @@ def render_report(runs, datasets, database, template, settings, searches=()):
         `leakage` is the policy); these and any others are printed.
     searches : list of dict
         One a search of settings: `dataset`, `fold`, `model` and the path `trials`.
+    ensembles : list of dict
+        One a network, the mean over its seeds: `dataset`, `fold`, `model`, and the paths `predictions` and `metrics`.
+        It may have the paths `reliability`, `strata`, and `permuted_metrics` (of one trained on permuted labels).
+    baselines : list of dict
+        One a baseline: `dataset`, `fold`, `baseline`, and the paths `predictions` and `metrics`; perhaps `chosen`, what
+        motif it takes.
 
     Returns
     -------
@@ -91,19 +101,20 @@ def render_report(runs, datasets, database, template, settings, searches=()):
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(fixed=fixed, scientific=scientific, percent=percent)
-    environment.globals.update(span=span, count_of=count_of, seeds_name=seeds_name)
+    known_motifs = read_meme(database) if database else {}
+    environment.filters.update(fixed=fixed, signed=signed, scientific=scientific, percent=percent)
+    environment.globals.update(span=span, signed_span=signed_span, count_of=count_of, seeds_name=seeds_name)
     return environment.get_template(template.name).render(
-        **_page_content(runs, datasets, read_meme(database) if database else {}, settings, searches),
+        **_page_content(runs, datasets, known_motifs, settings, searches, ensembles, baselines),
         style=Markup(style),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
 
-def _page_content(runs, datasets, database, settings, searches):
+def _page_content(runs, datasets, database, settings, searches, ensembles, baselines):
     """Everything that the template prints."""
-    datasets = _with_tables(datasets, searches)
+    datasets = with_scores(_with_tables(datasets, searches), ensembles, baselines)
     warnings = warning_rows(runs)
     runs = _with_rows(runs, datasets, warnings, settings)
     trainings, filter_rows = ([run[name] for run in runs if run[name]] for name in ("training_row", "filter_row"))
@@ -119,6 +130,8 @@ def _page_content(runs, datasets, database, settings, searches):
     all_scores = score_rows(runs, datasets)
     scores = _overview(all_scores, of_networks, filter_rows, anchors)
     scores_of = of_folds(scores)
+    checks = _checks(runs, datasets, all_scores)
+    checks_of = of_folds(checks)
     ordered = {key: by_validation(networks(runs_of[key]), of_networks) for key in in_detail}
     drawn = {"motifs": {}, "runs": runs_with_logos(ordered.values())}
     details = [
@@ -131,6 +144,7 @@ def _page_content(runs, datasets, database, settings, searches):
                     entry,
                     ordered[identity(entry)],
                     scores_of[identity(entry)],
+                    checks_of[identity(entry)],
                     of_networks,
                     anchors[identity(entry)],
                     database,
@@ -140,6 +154,7 @@ def _page_content(runs, datasets, database, settings, searches):
                 for entry in entries
                 if identity(entry) in in_detail
             ],
+            "differences": _differences(entries, of_networks),
             "folds_left_out": [
                 entry["fold"] for entry in entries if identity(entry) in runs_of and identity(entry) not in in_detail
             ],
@@ -166,6 +181,7 @@ def _page_content(runs, datasets, database, settings, searches):
                 *warning_doubts(warnings, varying),
                 *data_doubts(datasets, varying, bool(runs)),
                 *doubts(all_scores, trainings, filter_rows, own_motifs, varying),
+                *check_doubts(checks, varying),
                 *search_doubts(trials, varying),
             ]
         ),
@@ -189,7 +205,6 @@ def _page_content(runs, datasets, database, settings, searches):
             {key: value for key, value in settings.items() if runs or key not in OF_NETWORKS}
         ),
         "limits": LIMITS,
-        "baseline_name": BASELINE_NAME,
         "glyphs": Markup(glyph_symbols("".join(drawings))),
     }
 
@@ -204,8 +219,30 @@ def _with_rows(runs, datasets, warnings, settings):
         row["validation"] = validation_score(row, row["training_row"])
         row["filter_row"] = filter_row(row, settings["match_q"])
         row["warnings_found"] = warnings_of.get((*identity(run), run["model"]), [])
+        found = read_planted(run["planted_found"]) if run.get("planted_found") else ([], [])
+        row["planted"], row["planted_comments"] = found
         complete.append(row)
     return complete
+
+
+def _checks(runs, datasets, scores):
+    """The checks of every network, shown in detail or not: what is doubtful is told of all."""
+    entries, scores_of, checks = {identity(entry): entry for entry in datasets}, networks(scores), []
+    for key, members in networks(runs).items():
+        dataset, fold, model = key
+        of_network = {"dataset": dataset, "fold": fold, "model": model}
+        found = network_checks(entries[dataset, fold], model, scores_of[key], members)
+        checks += [{**of_network, **check} for check in found]
+    return checks
+
+
+def _differences(entries, of_networks):
+    """Networks of one dataset against one another; the sentence is of the one that was chosen in its first fold."""
+    if not entries[0].get("model_differences"):
+        return None
+    of_first = [row for row in of_networks.values() if identity(row) == identity(entries[0]) and row["is_chosen"]]
+    chosen = of_first[0]["model"] if of_first else None
+    return difference_section(read_differences(entries[0]["model_differences"]), chosen)
 
 
 def _with_tables(datasets, searches):
@@ -292,7 +329,10 @@ def _overview(scores, of_networks, filter_rows, anchors):
 
     The networks of one dataset, fold and target stand together, the highest test score first.
     """
-    matched = {key: "{:,}/{:,}".format(*matched_filters(members)) for key, members in networks(filter_rows).items()}
+    matched = {
+        key: ("{:,}/{:,}".format(*matched_filters(members)), null_range(members))
+        for key, members in networks(filter_rows).items()
+    }
     groups = {}
     for row in scores:
         key = (*identity(row), row["model"])
@@ -302,7 +342,7 @@ def _overview(scores, of_networks, filter_rows, anchors):
                 "is_baseline": False,
                 "network": of_networks[key],
                 "bar": score_bar(row, row["baseline"]),
-                "matched": matched.get(key, MISSING),
+                "matched": matched.get(key, (MISSING, "")),
                 "anchor": anchors.get(identity(row), ""),
             }
         )
@@ -317,7 +357,7 @@ def _facts(runs, datasets, settings):
         count_of(len({entry["dataset"] for entry in datasets}), "dataset"),
         count_of(len(targets), "target"),
         count_of(len({run["model"] for run in runs}), "model") if runs else "",
-        count_of(len(runs), "trained network") if runs else "nothing trained",
+        count_of(len(runs), "training") if runs else "nothing trained",
         settings["config_file"],
         f"cisflow {settings['version']}",
     ]

@@ -3,13 +3,14 @@
 from markupsafe import Markup
 
 from cisflow.figures import interval_bar
-from cisflow.report_numbers import fixed, is_known, words_of
+from cisflow.report_nulls import SIGNIFICANT
+from cisflow.report_numbers import TASKS, all_of, fixed, is_known, signed, words_of
 from cisflow.report_rows import NOT_COMPARABLE, identity
 from cisflow.report_scores import by_score
-from cisflow.report_sentences import BASELINE_NAME, choice_sentence
+from cisflow.report_sentences import choice_sentence
 
 TABLES = 12  # targets that get a table each; those of more stand in one
-BAR_LENGTH = 150
+BAR_LENGTH = 90
 
 
 def comparison(scores, network_rows):
@@ -54,7 +55,7 @@ def comparison(scores, network_rows):
 
 
 def _table(rows, networks):
-    """The networks and the baseline on one target, the highest test score first."""
+    """The networks and the baselines on one target, the highest test score first."""
     words = words_of(rows[0])
     table = [
         {
@@ -66,19 +67,20 @@ def _table(rows, networks):
         for row in rows
     ]
     first = rows[0]
-    baseline = {
-        "target": first["target"],
-        "is_mean": first["is_mean"],
-        "task": first["task"],
-        "model": BASELINE_NAME,
-        "is_baseline": True,
-        "seeds": [],
-        "score": first["baseline"],
-        "low": first["baseline_low"],
-        "high": first["baseline_high"],
-        "second": first["baseline_second"],
-    }
-    baseline["bar"] = score_bar(baseline, first["baseline"], BAR_LENGTH)
+    baselines = [
+        {
+            "target": first["target"],
+            "is_mean": first["is_mean"],
+            "task": first["task"],
+            "model": other["name"],
+            "is_baseline": True,
+            "seeds": [],
+            **{key: other[key] for key in ("score", "low", "high", "second")},
+        }
+        for other in first["beside"]
+    ]
+    for row in baselines:
+        row["bar"] = score_bar(row, first["baseline"], BAR_LENGTH)
     is_binary = words["task"] == "binary"
     facts = [
         f"{fixed(first['n'], 0)} test {'windows' if is_binary else 'rows'}",
@@ -90,10 +92,59 @@ def _table(rows, networks):
         "target": first["target"],
         "title": "Mean of the targets" if first["is_mean"] else first["target"],
         "sentence": ", ".join(filter(None, facts)) + ".",
-        "rows": by_score([*table, baseline]),
+        "rows": by_score([*table, *baselines]),
         "has_mse": any(is_known(row["mse"]) for row in rows),
         "has_seeds": any(row["n_seeds"] > 1 for row in rows),
     }
+
+
+def difference_section(rows, chosen):
+    """Every network of a dataset against every other, over all folds that both were tested on.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Of `cisflow.report_check_tables.read_differences`.
+    chosen : str or None
+        The network of which the sentence speaks.
+
+    Returns
+    -------
+    dict or None
+        None where there is one network only.
+    """
+    if not rows:
+        return None
+    targets = list(dict.fromkeys(row["target"] for row in rows))
+    shown = "mean" if "mean" in targets else targets[0]
+    told = [{**row, "verdict": _difference_verdict(row)} for row in rows]
+    cases_of = {"better": [], "worse": [], "not told apart": []}
+    for row in told:
+        if row["target"] == shown and chosen in (row["model"], row["other"]):
+            is_first = row["model"] == chosen
+            word = row["verdict"] if is_first else {"better": "worse", "worse": "better"}.get(row["verdict"])
+            sign, other = (1, row["other"]) if is_first else (-1, row["model"])
+            cases_of[word or "not told apart"].append(f"{other} ({signed(sign * row['difference'])})")
+    texts = [
+        f"{word} {'from' if word == 'not told apart' else 'than'} {all_of(cases)}"
+        for word, cases in cases_of.items()
+        if cases
+    ]
+    names = {words["score"]: words["name"] for words in TASKS.values()}
+    return {
+        "name": names[rows[0]["metric"]],
+        "shown": "mean of the targets" if shown == "mean" else shown,
+        "sentence": f"{chosen}: {'; '.join(texts)}." if texts else "",
+        "rows": [row for row in told if row["target"] == shown],
+        "others": [row for row in told if row["target"] != shown],
+    }
+
+
+def _difference_verdict(row):
+    """A row of differences in a word."""
+    if not row["q"] < SIGNIFICANT:
+        return "not told apart"
+    return "better" if row["difference"] > 0 else "worse"
 
 
 def score_bar(row, baseline, length=100):
@@ -121,10 +172,16 @@ def _unchosen(networks):
     return f"None of the {len(networks)} networks has a validation score by which it may be chosen."
 
 
+def _seen(kinds):
+    """Which splits the warnings of a network say that its parent has seen."""
+    splits = {"parent_saw_val": "validation", "parent_saw_test": "test"}
+    return " and the ".join(split for kind, split in splits.items() if kind in kinds)
+
+
 def _left_out(networks):
     """Networks that could not be chosen, and why."""
     texts = [
-        f"{row['model']} (its parent has seen the {'validation' if 'parent_saw_val' in row['kinds'] else 'test'} split)"
+        f"{row['model']} (its parent has seen the {_seen(row['kinds'])} split)"
         for row in networks.values()
         if NOT_COMPARABLE & set(row["kinds"])
     ]

@@ -400,5 +400,6 @@ def _median_width(part):
         if len(of_split):
             counts = of_split["count"].to_numpy()
             middle = of_split.iloc[int(np.searchsorted(np.cumsum(counts), counts.sum() / 2))]
-            texts.append(f"{middle['bin_start']:,.0f}–{middle['bin_end']:,.0f} bp ({split})")
+            edges = dict.fromkeys(f"{middle[edge]:,.0f}" for edge in ("bin_start", "bin_end"))
+            texts.append(f"{'–'.join(edges)} bp ({split})")
     return f"The median width of the peaks lies in {', '.join(texts)}."

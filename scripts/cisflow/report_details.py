@@ -5,10 +5,10 @@ Of many networks the first few, those with the best validation scores, stand ope
 
 import math
 
-import numpy as np
 from markupsafe import Markup
 
 from cisflow.figures import (
+    ENSEMBLE,
     loss_curves,
     precision_recall_chart,
     precision_recall_points,
@@ -19,17 +19,21 @@ from cisflow.figures import (
 from cisflow.figures_scores import MOST_DOTS, common_limits, prediction_panel
 from cisflow.logos import logo, stacked_logos
 from cisflow.meme import read_meme
+from cisflow.report_check_figures import beside_section, reliability_section, strata_section
 from cisflow.report_comparison import comparison
 from cisflow.report_learning import learning_section, trials_section
+from cisflow.report_motifs import enrichment_section, null_table, planted_section
+from cisflow.report_nulls import null_sentence
 from cisflow.report_numbers import count_of, fixed, is_known, listed, percent, span, words_of
 from cisflow.report_rows import NOT_COMPARABLE, STATUSES, identity, matched_filters, recurrence_rows
-from cisflow.report_sentences import BASELINE_NAME, seed_name, seeds_name
+from cisflow.report_sentences import seed_name, seeds_name
 from cisflow.report_tables import read_matches, read_predictions
 
 RECURRENCES = 8  # database motifs that are listed openly; more lie in a closed table
 TARGETS_IN_DETAIL = 12  # targets of a dataset that get curves
 OPEN_NETWORKS = 3  # that are not folded
 NETWORKS_TOGETHER = 6  # in one chart; each has a colour
+CHECKED_NETWORKS = 6  # whose checks are told in full
 FILTERS_ON_PAGE = 3000  # whose logos are drawn; at some 4 kB each a page of more takes long to load
 
 
@@ -82,17 +86,19 @@ def runs_with_logos(folds):
     return chosen
 
 
-def network_details(entry, ordered, scores, network_rows, anchor, database, drawn, settings):
+def network_details(entry, ordered, scores, checks, network_rows, anchor, database, drawn, settings):
     """What the page shows of the networks of one dataset and fold.
 
     Parameters
     ----------
     entry : dict
-        The dataset and fold, as given to `cisflow.report.render_report`, with its `learning` and `searches`.
+        The dataset and fold, as from `cisflow.report_scores.with_scores`, with its `learning` and `searches`.
     ordered : dict
         Its runs by network, as from `by_validation`, each with its `training_row`, `filter_row` and `warnings_found`.
     scores : list of dict
         Its rows of `score_rows`.
+    checks : list of dict
+        Those of `cisflow.report_checks.network_checks`, with their `model`.
     network_rows : dict
         As from `cisflow.report_rows.network_rows`.
     anchor : str
@@ -110,6 +116,9 @@ def network_details(entry, ordered, scores, network_rows, anchor, database, draw
     """
     blocks = scores[0]["blocks"]
     with_filters = [members for members in ordered.values() if any(run["filter_row"] for run in members)]
+    models = [model for *_, model in ordered]
+    of_first = [row for row in scores if row["model"] == models[0]]
+    first_filters = [run for run in with_filters[0] if run["filter_row"]] if with_filters else []
     return {
         "id": anchor,
         "dataset": entry["dataset"],
@@ -118,7 +127,19 @@ def network_details(entry, ordered, scores, network_rows, anchor, database, draw
         "scores": scores,
         "comparison": comparison(scores, network_rows),
         "blocks": fixed(blocks, 0),
-        "baseline": BASELINE_NAME,
+        "checks": [
+            {"model": model, "rows": rows, "is_open": not number}
+            for number, model in enumerate(models[:CHECKED_NETWORKS])
+            if (rows := [row for row in checks if row["model"] == model])
+        ],
+        "unchecked": max(len(models) - CHECKED_NETWORKS, 0),
+        "beside": beside_section(scores, models),
+        "reliability": reliability_section(entry, models[0]),
+        "strata": strata_section(entry, models[0], of_first),
+        "enrichment": enrichment_section(entry, first_filters, settings["match_q"]),
+        "planted": [
+            part for members in list(ordered.values())[:CHECKED_NETWORKS] if (part := planted_section(members))
+        ],
         "is_ordered": len(ordered) > OPEN_NETWORKS,
         "training": [
             {
@@ -182,36 +203,47 @@ def _curve_sections(entry, ordered, scores, prefix):
     Those of more networks than go together are folded. A target whose score is unknown has no charts.
     """
     targets = entry["targets"][:TARGETS_IN_DETAIL]
-    predictions = {
-        model: [read_predictions(run["predictions"], targets) for run in members]
-        for (_, _, model), members in ordered.items()
-    }
-    baseline = read_predictions(entry["baseline_predictions"], targets)
+    predictions = {model: read_predictions(entry["ensembles"][model]["predictions"], targets) for *_, model in ordered}
+    seeds = {}
+    if len(ordered) == 1:
+        [members] = ordered.values()
+        seeds = {run["seed"]: read_predictions(run["predictions"], targets) for run in members}
+    baselines = {}
     charts = _label_charts if entry["task"] == "binary" else _value_charts
     sections = []
     for number, target in enumerate(targets, start=1):
         by_model = {row["model"]: row for row in scores if row["target"] == target}
         rows = [by_model[model] for model in predictions]
         with_score = [row for row in rows if is_known(row["score"])]
-        sections.append(
-            {
-                "target": target,
-                "sentences": [_curve_sentence(row, len(rows) > 1) for row in rows[:OPEN_NETWORKS]],
-                "groups": charts(with_score, predictions, baseline, f"{prefix}-{number}") if with_score else [],
-            }
-        )
+        groups = []
+        if with_score:
+            baseline = _beside(entry, target, rows[0], baselines)
+            groups = charts(with_score, predictions, seeds, baseline, f"{prefix}-{number}")
+        sentences = [_curve_sentence(row, len(rows) > 1) for row in rows[:OPEN_NETWORKS]]
+        sections.append({"target": target, "sentences": sentences, "groups": groups})
     return sections
 
 
-def _label_charts(rows, predictions, baseline, prefix):
+def _beside(entry, target, row, known):
+    """The strongest baseline of a target with its name and predictions; None without one. `known` are those read."""
+    if not row["beside"]:
+        return None
+    strongest = row["beside"][0]
+    name = strongest["baseline"]
+    if name not in known:
+        known[name] = read_predictions(entry["baselines"][name]["predictions"], entry["targets"][:TARGETS_IN_DETAIL])
+    return {**strongest, "pair": known[name][target]}
+
+
+def _label_charts(rows, predictions, seeds, baseline, prefix):
     """ROC and precision-recall curves of one target, a few networks in a chart."""
     groups, n_charts = [], math.ceil(len(rows) / NETWORKS_TOGETHER)
     for number in range(1, n_charts + 1):
         together = rows[len(rows) * (number - 1) // n_charts : len(rows) * number // n_charts]
         target, name = together[0]["target"], f"{prefix}-{number}" if number > 1 else prefix
-        curves = _curves(together, predictions, baseline, "score", "baseline", roc_points)
+        curves = _curves(together, predictions, seeds, baseline, "score", roc_points)
         roc = roc_chart(curves, f"{name}-auroc", f"ROC, {target}")
-        curves = _curves(together, predictions, baseline, "second", "baseline_second", precision_recall_points)
+        curves = _curves(together, predictions, seeds, baseline, "second", precision_recall_points)
         title = f"Precision and recall, {target}"
         precision_recall = precision_recall_chart(curves, together[0]["prevalence"], f"{name}-auprc", title)
         groups.append(
@@ -224,40 +256,41 @@ def _label_charts(rows, predictions, baseline, prefix):
     return groups
 
 
-def _curves(rows, predictions, baseline, metric, baseline_metric, points):
+def _curves(rows, predictions, seeds, baseline, metric, points):
     """The lines of a chart of one target: a colour a seed, as in the training curves, or a colour a model."""
-    target = rows[0]["target"]
-    lines = {row["model"]: [points(*table[target]) for table in predictions[row["model"]]] for row in rows}
-    if len(rows) == 1:
-        curves = [
-            {"label": f"{seed_name(seed)}: {fixed(seed[metric])}", "lines": [line], "series": number}
-            for number, (seed, line) in enumerate(zip(rows[0]["seeds"], lines[rows[0]["model"]], strict=True))
-        ]
-    else:
+    target, curves = rows[0]["target"], []
+    if len(seeds) > 1:
         curves = [
             {
-                "label": f"{row['model']}: {fixed(row[metric])}"
-                + (f" (mean of {row['n_seeds']} seeds)" if row["n_seeds"] > 1 else ""),
-                "lines": lines[row["model"]],
+                "label": f"{seed_name(seed)}: {fixed(seed[metric])}",
+                "lines": [points(*seeds[seed["seed"]][target])],
                 "series": number,
             }
-            for number, row in enumerate(rows)
+            for number, seed in enumerate(rows[0]["seeds"])
+            if is_known(seed["score"])
         ]
-    label = f"{BASELINE_NAME}: {fixed(rows[0][baseline_metric])}"
-    return [*curves, {"label": label, "lines": [points(*baseline[target])], "series": None}]
+    for number, row in enumerate(rows):
+        of_seeds = f"mean over {row['n_seeds']} seeds" if row["n_seeds"] > 1 else f"seed {row['seeds'][0]['seed']}"
+        name = of_seeds if len(predictions) == 1 else row["model"] + (f", {of_seeds}" if row["n_seeds"] > 1 else "")
+        curves.append(
+            {
+                "label": f"{name}: {fixed(row[metric])}",
+                "lines": [points(*predictions[row["model"]][target])],
+                "series": ENSEMBLE if curves and len(seeds) > 1 else number,
+            }
+        )
+    if baseline:
+        label = f"{baseline['name']}: {fixed(baseline[metric])}"
+        curves.append({"label": label, "lines": [points(*baseline["pair"])], "series": None})
+    return curves
 
 
-def _value_charts(rows, predictions, baseline, prefix):
+def _value_charts(rows, predictions, seeds, baseline, prefix):
     """Predicted against measured values of one target, a panel a network, the baseline beside the first ones."""
     target, words = rows[0]["target"], words_of(rows[0])
-    # Of several seeds each predicts every row, and all of them are drawn.
-    pairs = {
-        row["model"]: tuple(
-            np.concatenate([table[target][part] for table in predictions[row["model"]]]) for part in (0, 1)
-        )
-        for row in rows
-    }
-    limits = common_limits([values for pair in [*pairs.values(), baseline[target]] for values in pair])
+    pairs = {row["model"]: predictions[row["model"]][target] for row in rows}
+    beside = [baseline["pair"]] if baseline else []
+    limits = common_limits([values for pair in [*pairs.values(), *beside] for values in pair])
 
     as_cells = max(len(truth) for truth, _ in pairs.values()) > MOST_DOTS
 
@@ -277,14 +310,15 @@ def _value_charts(rows, predictions, baseline, prefix):
             row["model"],
             pairs[row["model"]],
             f"{fixed(row['score'])}, {words['second_name']} {fixed(row['second'])}"
-            + (f" (mean of {row['n_seeds']} seeds)" if row["n_seeds"] > 1 else ""),
+            + (f" (mean over {row['n_seeds']} seeds)" if row["n_seeds"] > 1 else ""),
             False,
         )
         for row in rows
     ]
-    text = f"{fixed(rows[0]['baseline'])}, {words['second_name']} {fixed(rows[0]['baseline_second'])}"
-    beside = panel(BASELINE_NAME, baseline[target], text, True)
-    parts = [[*panels[:OPEN_NETWORKS], beside], panels[OPEN_NETWORKS:]]
+    if baseline:
+        text = f"{fixed(baseline['score'])}, {words['second_name']} {fixed(baseline['second'])}"
+        beside = [panel(baseline["name"], baseline["pair"], text, True)]
+    parts = [[*panels[:OPEN_NETWORKS], *beside], panels[OPEN_NETWORKS:]]
     return [{"title": ", ".join(one["title"] for one in part), "charts": [], "panels": part} for part in parts if part]
 
 
@@ -329,14 +363,15 @@ def _filter_section(members, database, drawn, match_q):
             {
                 "seed": run["seed"],
                 "sentence": f"{row['matched']} of {row['filters']} filters match at q\u00a0<\u00a0{match_q:g}; "
-                + statuses,
+                f"{statuses}",
                 "rows": _filter_table(run, matches, database, drawn["motifs"]),
             }
         )
     return {
         "model": model,
-        "sentence": f"{model}: {matched:,} of {total:,} filters ({percent(matched / total)}) match, "
-        f"{count_of(len(members), 'seed')}.",
+        "sentence": f"{model}: {matched:,} of {total:,} filters ({percent(matched / total)}) match at "
+        f"q\u00a0<\u00a0{match_q:g}, {count_of(len(members), 'seed')}; {null_sentence(filter_rows)}.",
+        "nulls": null_table(filter_rows),
         "recurrences": recurrences[:RECURRENCES],
         "more_recurrences": recurrences[RECURRENCES:],
         "seeds": seeds,

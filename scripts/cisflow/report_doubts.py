@@ -6,6 +6,7 @@ A doubt has a title, the cases of it, and an advice; a check without cases is no
 
 from cisflow.report_numbers import TASKS, fixed, is_known, listed, percent, span, words_of
 from cisflow.report_rows import EARLY_EPOCHS
+from cisflow.report_scores import UNDECIDED, WORSE, behind_text
 from cisflow.report_sentences import LIMITS, seed_name, seeds_name, subject
 
 LONGEST_WARNING = 260  # letters of a warning among the doubts; beside its network it stands in full
@@ -17,7 +18,7 @@ WARNINGS = {
     ),
     "parent_saw_val": (
         "A network's parent has seen the validation split",
-        "It is left out when a network is chosen by its validation score; test scores are not concerned.",
+        "It is left out when a network is chosen by its validation score; test scores are not changed by this alone.",
     ),
     "parent_other_genome": (
         "A network's parent was trained on another genome",
@@ -50,7 +51,7 @@ WARNINGS = {
     ),
     "memory": (
         "A batch did not fit into memory",
-        "Another device may give other weights: lower `batch_size`, for all networks that are compared.",
+        "Another device may give other weights: lower batch_size, for all networks that are compared.",
     ),
     "checkpoint_refused": (
         "The checkpoint of an interrupted training was refused",
@@ -124,6 +125,41 @@ def warning_doubts(rows, varying):
     return checks
 
 
+# Checks that are doubts too, under these titles; the others are told by rows of their own.
+CHECKS = {
+    "permuted": "A network trained on permuted labels does not guess",
+    "calibration": "Probabilities are not as often right as they say",
+    "gc": "The score is lower within levels of GC content",
+    "similarity": "The score depends on likeness to training sequences",
+    "strength": "The score depends on the strength of the peaks",
+    "matches": "Not every seed has filters that match known motifs more often than by chance",
+    "planted": "Motifs that were planted were not found",
+}
+
+
+def check_doubts(checks, varying):
+    """What to doubt of the checks of all networks.
+
+    Parameters
+    ----------
+    checks : list of dict
+        As from `cisflow.report_checks.network_checks`, with `dataset`, `fold` and `model`.
+    varying : list of str
+        As from `varying_keys`.
+
+    Returns
+    -------
+    list of (str, list of str, str)
+        As from `doubts`.
+    """
+    found = []
+    for key, title in CHECKS.items():
+        cases = [row for row in checks if row["key"] == key and row["state"] == "doubt"]
+        texts = [f"{name}, {row['figure']}" if (name := subject(row, varying)) else row["figure"] for row in cases]
+        found.append((title, texts, cases[0]["advice"] if cases else ""))
+    return found
+
+
 def _warned(row, varying):
     """The network and seeds of a warning."""
     return subject(row, varying, seeds_name(row["seeds"]))
@@ -147,9 +183,7 @@ def _score_doubts(rows, varying):
     # All networks are tested on the same rows.
     positives = {_tested(row, varying): row["n_positive"] for _, row in labels}
     known_values = {_tested(row, varying): row["n"] for _, row in values}
-    beside = [
-        (row["verdict"], f"{name} {fixed(row['score'])} against {fixed(row['baseline'])}") for name, row in targets
-    ]
+    behind = [(row["verdict"], f"{name} {fixed(row['score'])}, {behind_text(row)}") for name, row in targets]
     blocks = {
         subject({"dataset": row["dataset"], "fold": row["fold"]}, varying) or row["dataset"]: row["blocks"]
         for row in rows
@@ -169,13 +203,13 @@ def _score_doubts(rows, varying):
             "training curves.",
         ),
         (
-            "Not better than the baseline",
-            [text for verdict, text in beside if verdict == "not better"],
-            "Nothing beyond the baseline was shown to be learned; check the data and the training curves.",
+            "Worse than a baseline",
+            [text for verdict, text in behind if verdict == WORSE],
+            "A simpler method predicts better: check the data and the training curves before reading the filters.",
         ),
         (
-            "The interval overlaps that of the baseline",
-            [text for verdict, text in beside if verdict == "overlap"],
+            "Not told apart from a baseline",
+            [text for verdict, text in behind if verdict == UNDECIDED],
             "The difference may be chance: more test windows, or more chromosomes in the test split, would tell.",
         ),
         (
@@ -246,7 +280,7 @@ def _training_doubts(rows, varying):
                 for row, text in named
                 if row["task"] == words["task"] and row["val_score"] < words["untrained"]
             ],
-            "The network hardly learned. A loss that stays at that of a guess may fall later: raise `patience`, or "
+            "The network hardly learned. A loss that stays at that of a guess may fall later: raise patience, or "
             "change the optimizer or its learning rate; then look at the data.",
         )
         for words in TASKS.values()
@@ -256,7 +290,7 @@ def _training_doubts(rows, varying):
         (
             "Training ended at its last allowed epoch",
             [text for row, text in named if row["unfinished"]],
-            "The loss may still have been falling: allow more epochs.",
+            "Where the kept epoch is among the last, a better one may lie beyond: allow more epochs.",
         ),
         (
             f"The kept epoch is among the first {EARLY_EPOCHS}",

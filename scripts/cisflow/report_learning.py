@@ -6,15 +6,34 @@ import numpy as np
 from markupsafe import Markup
 
 from cisflow.figures_scores import learning_curve_chart, trials_panel
-from cisflow.report_numbers import count_of, fixed, is_known, mean_known, sentence, span, words_of
+from cisflow.report_numbers import TASKS, count_of, fixed, is_known, mean_known, sentence, span, words_of
 from cisflow.report_sentences import LIMITS, SENTENCES, subject
-from cisflow.report_tables import read_learning_curves, read_trials
+from cisflow.report_tables import read_table
 
 FAILED = "failed"
 CHOSEN = "chosen"
 
 
 # Learning curves ----------------------------------------------------------------------------------------------------
+
+
+def read_learning_curves(path, task="binary"):
+    """Scores of networks that were trained on a part of the training rows.
+
+    Parameters
+    ----------
+    path : str or Path
+        A table `model seed percent rows target metric value ci_low ci_high`.
+    task : str
+        `binary` or `regression`; other metrics than its score are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+    """
+    numbers = ["percent", "rows", "value", "ci_low", "ci_high"]
+    table = read_table(path, numbers, ["model", "seed", "target", "metric"])
+    return table[table["metric"] == TASKS[task]["score"]].reset_index(drop=True)
 
 
 def learning_rows(entry):
@@ -188,6 +207,29 @@ def learning_findings(datasets, network_rows, varying):
 
 
 # Trials of a search -------------------------------------------------------------------------------------------------
+
+
+def read_trials(path, task="binary"):
+    """The trials of a search.
+
+    Parameters
+    ----------
+    path : str or Path
+        A table `trial status val_loss val_auroc|val_pearson`, then a column a setting.
+    task : str
+        `binary` or `regression`, which decides what the validation score is.
+
+    Returns
+    -------
+    trials : pandas.DataFrame
+        `trial`, `status` (`done`, `failed` or `chosen`), `val_loss`, `val_score`, and the settings as text.
+    settings : list of str
+        Names of the settings.
+    """
+    score = f"val_{TASKS[task]['score']}"
+    table = read_table(path, ["val_loss", score], ["trial", "status"]).rename(columns={score: "val_score"})
+    settings = [name for name in table.columns if name not in ("trial", "status") and not name.startswith("val_")]
+    return table, settings
 
 
 def trial_rows(search, task):

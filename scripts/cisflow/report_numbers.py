@@ -49,7 +49,7 @@ def mean_known(values):
 
 def fixed(value, digits=3):
     """A number with fixed digits and thousands separators; a dash where there is none."""
-    return f"{value:,.{digits}f}" if is_known(value) else MISSING
+    return f"{value:,.{digits}f}".replace("-", "−") if is_known(value) else MISSING
 
 
 def scientific(value):
@@ -65,8 +65,29 @@ def percent(value):
 
 
 def span(low, high):
-    """Two numbers as `0.731–0.840`; one dash where either is missing."""
-    return f"{fixed(low)}–{fixed(high)}" if is_known(low) and is_known(high) else MISSING
+    """Two numbers as `0.731–0.840`, or `−0.040 to 0.040`; one dash where either is missing."""
+    return f"{fixed(low)}{' to ' if low < 0 else '–'}{fixed(high)}" if is_known(low) and is_known(high) else MISSING
+
+
+def signed(value, digits=3):
+    """A difference with its sign; a dash where there is none."""
+    return f"{value:+.{digits}f}".replace("-", "−") if is_known(value) else MISSING
+
+
+def signed_span(low, high):
+    """The ends of an interval of differences: `−0.012 to +0.031`; a dash where either is missing."""
+    return f"{signed(low)} to {signed(high)}" if is_known(low) and is_known(high) else MISSING
+
+
+def all_of(items):
+    """Items as `one`, `one and two`, `one, two and three`."""
+    items = list(items)
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+
+
+def with_interval(value, low, high):
+    """A score and its interval as `0.897 (0.853–0.930)`; without one the score alone."""
+    return f"{fixed(value)} ({span(low, high)})" if is_known(low) and is_known(high) else fixed(value)
 
 
 def count_of(number, noun, plural=""):

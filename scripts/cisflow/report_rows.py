@@ -9,6 +9,7 @@ import math
 import re
 from collections import Counter
 
+from cisflow.report_check_tables import read_calibration
 from cisflow.report_numbers import is_known, mean_known, words_of
 from cisflow.report_tables import read_choice, read_filters, read_history, read_scores, read_warnings
 
@@ -189,8 +190,9 @@ def filter_row(run, match_q):
     -------
     dict or None
         `table` (a row a filter: the columns of `filters.tsv` and `significant`), the counts `filters` (all, dead ones
-        too), `matched`, `dead` and `statuses` (status to count), and `motifs`: motif to `name`, `filters` (count) and
-        `q` (the smallest). None for a run without filters.
+        too), `matched`, `dead` and `statuses` (status to count), `motifs`: motif to `name`, `filters` (count) and `q`
+        (the smallest), and `calibration`: what its `calibration.tsv` says of the criterion in use, if the run has one.
+        None for a run without filters.
     """
     if not all(run.get(name) for name in FILTER_FILES):
         return None
@@ -210,6 +212,7 @@ def filter_row(run, match_q):
         "statuses": {key: status[key] for key in STATUSES if status[key]},
         "matched": len(matched),
         "motifs": motifs,
+        "calibration": read_calibration(run["calibration"]) if run.get("calibration") else {},
     }
 
 

@@ -8,11 +8,11 @@ from collections import Counter
 
 import numpy as np
 
+from cisflow.report_nulls import null_sentence
 from cisflow.report_numbers import TASKS, count_of, fixed, is_known, listed, percent, scientific, span, words_of
 from cisflow.report_rows import EARLY_EPOCHS, identity, matched_filters, networks, of_folds, recurrence_rows
-from cisflow.report_scores import by_score, headline_rows
+from cisflow.report_scores import ALONE, BETTER, UNDECIDED, WORSE, by_score, headline_rows, verdict_sentence
 
-BASELINE_NAME = "GC content alone"
 SENTENCES = 8  # score rows that get a sentence each; more are summed up
 MODELS_APART = 4  # of many scores that get a sentence each; more share one
 LIMITS = {
@@ -28,6 +28,8 @@ LIMITS = {
     "gc_difference": 0.02,
     "gc_ks": 0.1,
     "few_blocks": 20,
+    "calibration_error": 0.05,
+    "mean_probability": 0.02,
 }
 
 
@@ -182,13 +184,7 @@ def choice_sentence(network, rows):
         return f"{text}; it has no test score."
     own = ordered[places[0] - 1]
     place = f"place {places[0]} of {len(ordered)}"
-    text += f"; on test it reaches {fixed(own['score'])} ({span(own['low'], own['high'])}), {place}."
-    alike = sum(own["low"] <= row["score"] <= own["high"] for row in ordered) - 1
-    if alike == 1:
-        return f"{text} The test score of one other lies within its interval: the test split cannot tell these apart."
-    if alike > 1:
-        text += f" The test scores of {alike} others lie within its interval: the test split cannot tell these apart."
-    return text
+    return f"{text}; on test it reaches {fixed(own['score'])} ({span(own['low'], own['high'])}), {place}."
 
 
 def _score_summary(rows, chosen, varying):
@@ -200,7 +196,7 @@ def _score_summary(rows, chosen, varying):
         lowest, quarter, median, three_quarters, highest = np.quantile(scores, [0, 0.25, 0.5, 0.75, 1])
         text = (
             f"median test {words['name']} {fixed(median)} over {count_of(len(scores), 'score')} (half of them "
-            f"{span(quarter, three_quarters)}, all {span(lowest, highest)}; each the mean of its seeds)."
+            f"{span(quarter, three_quarters)}, all {span(lowest, highest)}; each of the mean over its seeds)."
         )
         summary.append((model, text))
     if len(models) > MODELS_APART:
@@ -209,12 +205,12 @@ def _score_summary(rows, chosen, varying):
         summary.append((f"Median test {words['name']} of {len(models)} networks", f"{cases}."))
     verdicts = Counter(row["verdict"] for row in rows)
     text = (
-        f"{verdicts['apart']:,} of {len(rows):,} {words['name']} scores are better with intervals apart, "
-        f"{verdicts['overlap']:,} are better with intervals that overlap, {verdicts['not better']:,} are not."
+        f"{verdicts[BETTER]:,} of {len(rows):,} {words['name']} scores are better than every baseline, "
+        f"{verdicts[UNDECIDED]:,} are not told apart from one, {verdicts[WORSE]:,} are worse than one."
     )
-    if verdicts["alone"]:
-        text += f" For {verdicts['alone']:,} it has no score."
-    summary.append((f"Beside {BASELINE_NAME}", text))
+    if verdicts[ALONE]:
+        text += f" For {verdicts[ALONE]:,} no baseline has a score."
+    summary.append(("Beside the baselines", text))
     ordered = by_score(chosen)
     of_chosen = " of the chosen" if len(chosen) < len(rows) else ""
     for name, part in (("Highest", ordered[:3]), ("Lowest", ordered[-3:])):
@@ -226,22 +222,12 @@ def _score_summary(rows, chosen, varying):
 def _score_sentence(row, varying):
     """One score row in words."""
     name = subject(row, varying, "Mean of the targets" if row["is_mean"] else row["target"])
-    several = row["n_seeds"] > 1
-    spread = f"{row['n_seeds']} seeds {span(row['seed_low'], row['seed_high'])}" if several else "one seed"
-    text = (
-        f"test {words_of(row)['name']} {fixed(row['score'])} (95 % interval {span(row['low'], row['high'])}; {spread}) "
-    )
-    if row["verdict"] == "alone":
-        return name, f"{text}where {BASELINE_NAME} has no score (a constant prediction)."
-    ending = {
-        "apart": "better, and the intervals do not overlap",
-        "overlap": "better, but the intervals overlap",
-        "not better": "not better",
-    }[row["verdict"]]
-    return name, (
-        f"{text}against {fixed(row['baseline'])} ({span(row['baseline_low'], row['baseline_high'])}) "
-        f"for {BASELINE_NAME}: {ending}."
-    )
+    text = f"test {words_of(row)['name']} {fixed(row['score'])} (95 % interval {span(row['low'], row['high'])}; "
+    if row["n_seeds"] > 1:
+        text += f"mean over {row['n_seeds']} seeds, each alone {span(row['seed_low'], row['seed_high'])}): "
+    else:
+        text += "one seed): "
+    return name, f"{text}{verdict_sentence(row)}."
 
 
 def _filter_findings(rows, varying, settings):
@@ -253,7 +239,7 @@ def _filter_findings(rows, varying, settings):
     text = (
         f"{matched:,} of {count_of(total, 'first-layer filter')} in {count_of(len(rows), 'network')} "
         f"({percent(matched / total)}, {dead:,} dead, counted in) match a motif of "
-        f"{settings['database_name']} at q\u00a0<\u00a0{settings['match_q']:g}."
+        f"{settings['database_name']} at q\u00a0<\u00a0{settings['match_q']:g}; {null_sentence(rows)}."
     )
     sentences = [("Filters", text)]
     groups = networks(rows)

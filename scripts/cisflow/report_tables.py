@@ -388,7 +388,7 @@ def read_matches(path):
     comments : list of str
         What the file says of its database and criterion.
     """
-    table = read_table(path, ["Optimal_offset", "E-value"], ["Query_ID", "Target_ID", "Orientation"])
+    table = read_table(path, ["Optimal_offset", "E-value", "q-value"], ["Query_ID", "Target_ID", "Orientation"])
     matches = {(row["Query_ID"], row["Target_ID"]): row for row in table.to_dict("records")}
     return matches, table.attrs["comments"]
 
@@ -410,45 +410,3 @@ def read_warnings(path):
         return []
     rows = read_rows(path, [], ["kind", "warning"])
     return [{"kind": row["kind"], "warning": row["warning"].strip().rstrip(".")} for row in rows]
-
-
-def read_learning_curves(path, task="binary"):
-    """Scores of networks that were trained on a part of the training rows.
-
-    Parameters
-    ----------
-    path : str or Path
-        A table `model seed percent rows target metric value ci_low ci_high`.
-    task : str
-        `binary` or `regression`; other metrics than its score are left out.
-
-    Returns
-    -------
-    pandas.DataFrame
-    """
-    numbers = ["percent", "rows", "value", "ci_low", "ci_high"]
-    table = read_table(path, numbers, ["model", "seed", "target", "metric"])
-    return table[table["metric"] == TASKS[task]["score"]].reset_index(drop=True)
-
-
-def read_trials(path, task="binary"):
-    """The trials of a search.
-
-    Parameters
-    ----------
-    path : str or Path
-        A table `trial status val_loss val_auroc|val_pearson`, then a column a setting.
-    task : str
-        `binary` or `regression`, which decides what the validation score is.
-
-    Returns
-    -------
-    trials : pandas.DataFrame
-        `trial`, `status` (`done`, `failed` or `chosen`), `val_loss`, `val_score`, and the settings as text.
-    settings : list of str
-        Names of the settings.
-    """
-    score = f"val_{TASKS[task]['score']}"
-    table = read_table(path, ["val_loss", score], ["trial", "status"]).rename(columns={score: "val_score"})
-    settings = [name for name in table.columns if name not in ("trial", "status") and not name.startswith("val_")]
-    return table, settings
