@@ -1096,6 +1096,7 @@ def test_defaults_are_those_of_the_schemas(folder):
             "max_gc_difference": 0.05,
             "flank_distance": [500, 5000],
             "avoid_excluded": True,
+            "datasets": {},
         },
         "sequences": {
             **{"sequence": "sequence", "name": None, "chrom": None, "start": None, "end": None, "strand": None},

@@ -57,14 +57,14 @@ def yeast(tmp_path_factory, shared_data):
 
 def auroc(folder):
     """Test AUROC of every seed, by target."""
-    tables = [pd.read_csv(path, sep="\t") for path in sorted(folder.glob("results/*/*/motif_cnn/seed*/metrics.tsv"))]
+    tables = [pd.read_csv(path, sep="\t") for path in sorted(folder.glob("results/*/*/motif_cnn/seed?/metrics.tsv"))]
     assert len(tables) == 3
     return pd.concat(tables).query("metric == 'auroc'").groupby("target")["value"].apply(list)
 
 
 def found(folder, motif):
     """In how many seeds a motif is the best match of some filter with q < 0.01."""
-    tables = [pd.read_csv(path, sep="\t") for path in sorted(folder.glob("results/*/*/motif_cnn/seed*/filters.tsv"))]
+    tables = [pd.read_csv(path, sep="\t") for path in sorted(folder.glob("results/*/*/motif_cnn/seed?/filters.tsv"))]
     return sum(((t["best_match_name"] == motif) & (t["best_match_q"] < 0.01)).any() for t in tables)
 
 
@@ -131,7 +131,7 @@ def test_snakemakes_own_report_works(fly):
 
 
 def test_models_say_what_they_have_seen(fly):
-    for path in fly.glob("results/*/*/motif_cnn/seed*/model.pt"):
+    for path in fly.glob("results/*/*/motif_cnn/seed?/model.pt"):
         record = torch.load(path, weights_only=True)
         assert record["chromosomes"]["test"] == ["chr2R"]
         assert record["chromosomes"]["val"] == ["chr3L"]

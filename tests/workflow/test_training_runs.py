@@ -80,7 +80,8 @@ def test_every_kind_of_model_is_planned_and_children_wait_for_their_parents(proj
     targets = [*results_of(ALL, (1, 2)), f"{RESULTS}/learning_curve.tsv", f"{RESULTS}/searched/search/trials.tsv"]
     run = snakemake(repository, project, "-n", *targets)
     assert planned(run) == {
-        **DATA, "train_model": 8, "evaluate_model": 8, "propose_trials": 1, "train_trial": 2, "choose_trial": 1,
+        **DATA, "describe_test_rows": 1, "train_model": 8, "evaluate_model": 8, "propose_trials": 1, "train_trial": 2,
+        "choose_trial": 1,
         "extract_features": 2, "train_on_features": 2, "train_on_part": 4, "fit_on_part": 4, "join_learning_curve": 1,
     }  # fmt: skip
     jobs = files_of_jobs(run)
