@@ -624,10 +624,8 @@ def reported_ensembles():
     """The mean over seeds of every model, with the tables that it has: of features none is trained on permuted labels."""
     found = [{key: run[key] for key in ("dataset", "fold", "model")} for run in MODEL_RUNS if run["seed"] == SEEDS[0]]
     own = [kind for kind in ENSEMBLE_TABLES if kind != "permuted_metrics"]
-    is_permuted = PERMUTED
     return [
-        {**row, "files": own + (["permuted_metrics"] if is_permuted and row["model"] in NETWORKS else [])}
-        for row in found
+        {**row, "files": own + (["permuted_metrics"] if PERMUTED and row["model"] in NETWORKS else [])} for row in found
     ]
 
 

@@ -50,7 +50,6 @@ rule evaluate_planted:
         "benchmarks/evaluate_planted/{dataset}/{fold}/{model}/{run}.tsv"
     wildcard_constraints:
         dataset=any_of(PLANTED_DATASETS),
-        run="seed[0-9]+(_untrained|_permuted)?",
     conda:
         "../envs/planted.yaml"
     threads: 1

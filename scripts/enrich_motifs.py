@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cisflow.kmer_features import base_codes
+from cisflow.base_codes import central_codes
 from cisflow.meme import read_meme
 from cisflow.messages import run_script
 from cisflow.motif_enrichment import HIT_P, enriched_motifs
@@ -24,7 +24,7 @@ def main(train_path, database_path, database_name, output):
     about = train["attributes"]
     length, task = int(about["window_length"]), str(about["task"])
     codes = np.concatenate(
-        [base_codes(rows["one_hot"], length) for rows in read_blocks(train_path, ["one_hot"], ROWS_AT_ONCE)]
+        [central_codes(rows["one_hot"], length) for rows in read_blocks(train_path, ["one_hot"], ROWS_AT_ONCE)]
     )
     database = list(read_meme(database_path).values())
     motifs = [motif for motif in database if len(motif.pwm) <= length]

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from cisflow.base_codes import central_codes
 from cisflow.baselines import fit_composition_or_words, fit_gc_content, fit_pwm_scan, gc_fraction
 from cisflow.evaluation import write_evaluation
 from cisflow.gkm_svm import fit_gkm_svm
-from cisflow.kmer_features import base_codes
 from cisflow.meme import read_meme
 from cisflow.messages import run_script
 from cisflow.split_file import LOCI_AND_TARGETS, ROWS_AT_ONCE, read_blocks, read_split
@@ -54,7 +54,7 @@ def main(train_path, val_path, test_path, motifs_path, name, settings, n_resampl
             split: fit_gc_content(gc["train"], targets["train"], gc[split], task) for split in ("val", "test")
         }
     else:
-        codes = window_of(paths, length, base_codes)
+        codes = window_of(paths, length, central_codes)
         if name == "pwm_scan":
             motifs = list(read_meme(motifs_path).values())
             predictions, chosen = fit_pwm_scan(codes, targets, names, motifs, task)

@@ -7,13 +7,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cisflow.base_codes import codes_of_one_hot
 from cisflow.batches import (
     Batch,
     ResidentSplit,
     StreamedSplit,
     augmented,
     blocks_together,
-    codes_of_one_hot,
     epoch_generator,
     one_hot_of_codes,
     open_split,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cisflow.base_codes import central_codes
 from cisflow.kmer_features import (
-    base_codes,
     contiguous_pattern,
     count_words,
     gapped_patterns,
@@ -53,7 +53,7 @@ def test_codes_are_those_of_the_text(stored, length):
     one_hot = np.array([[[letter == base for letter in text] for base in "ACGT"] for text in texts], dtype=np.int8)
     begin = (stored - length) // 2
     np.testing.assert_array_equal(
-        base_codes(one_hot, length), codes_of([text[begin : begin + length] for text in texts])
+        central_codes(one_hot, length), codes_of([text[begin : begin + length] for text in texts])
     )
 
 

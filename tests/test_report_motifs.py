@@ -10,7 +10,7 @@ from test_report_checks import checks_of, one_target, plain
 from test_report_networks import rows_of
 
 from cisflow.report_comparison import difference_section
-from cisflow.report_motifs import seeds_that_found
+from cisflow.report_motifs import null_table, seeds_that_found
 
 # Motifs in the data ---------------------------------------------------------------------------------------------------
 
@@ -108,3 +108,14 @@ def test_the_page_shows_differences_of_several_networks(tmp_path):
     assert "network_00: better than network_02 (+0.100); not told apart from network_01 (+0.050)." in Page(html).text
     assert "<h3>Networks against one another</h3>" in html
     assert "Networks against one another" not in render(make_inputs(tmp_path / "one"))
+
+
+def test_networks_that_stand_for_all_seeds_are_counted_once():
+    numbers = {"n_dead": 1, "n_without_pwm": 4, "false_discovery_rate": 0.1, "fdr_high": 0.2, "p": 0.01}
+    matched = {"trained": 8, "untrained": 2, "permuted": 1, "column_shuffled": 0.5}
+    sources = {source: {**numbers, "n_filters": 32, "n_matched": number} for source, number in matched.items()}
+    rows = [{"calibration": sources} for _ in range(3)]  # three seeds
+    found = null_table(rows)
+    assert [row["filters"] for row in found] == [96, 32, 32, 96]
+    assert [row["matched"] for row in found] == ["24", "2", "1", "1.5"]
+    assert [row["share"] for row in found] == [row["share"] for row in null_table(rows[:1])]

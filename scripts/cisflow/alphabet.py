@@ -1,4 +1,5 @@
-"""The one definition of the order of bases in one-hot sequences and PWMs, and of what counts as an unknown base."""
+"""The one definition of the order of bases in one-hot sequences, codes and PWMs, and of what is an unknown one."""
 
-ALPHABET = "ACGT"
+ALPHABET = "ACGT"  # a base's code is its place here
+UNKNOWN = len(ALPHABET)  # the code of any other
 UNKNOWN_BASES = "NRYSWKMBDHVU"  # every other IUPAC code is read as an unknown base: four zeros

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from cisflow.alphabet import ALPHABET
+from cisflow.alphabet import ALPHABET, UNKNOWN
+from cisflow.base_codes import codes_of_one_hot
 from cisflow.split_file import ROWS_PER_CHUNK
 
-UNKNOWN = len(ALPHABET)
 BATCHES_AT_ONCE = 8  # are cropped and turned together: what a call costs counts in small networks
 
 
@@ -29,14 +29,6 @@ class Batch(NamedTuple):
     codes: torch.Tensor
     targets: torch.Tensor
     tracks: torch.Tensor | None
-
-
-def codes_of_one_hot(one_hot):
-    """int8 one-hot (N, 4, L), an unknown base four zeros -> base codes uint8 (N, L); numpy."""
-    codes = UNKNOWN - UNKNOWN * one_hot[:, 0]
-    for code in range(1, len(ALPHABET)):
-        codes -= (UNKNOWN - code) * one_hot[:, code]
-    return codes.view(np.uint8)
 
 
 def one_hot_of_codes(codes):

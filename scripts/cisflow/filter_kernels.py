@@ -7,8 +7,9 @@ seven additions for a site of 19 bases.
 import numba
 import numpy as np
 
+from cisflow.alphabet import UNKNOWN
 from cisflow.vector_lanes import LANES, add, aligned, bits, choose, exceeds, load, multiply, ones, spread, store
-from cisflow.window_kernels import GROUPS, N_WORDS, UNKNOWN, WORD, find_words, tabulate, value_at
+from cisflow.window_kernels import GROUPS, N_WORDS, WORD, find_words, tabulate, value_at
 
 
 @numba.njit(cache=True, nogil=True)

@@ -5,7 +5,7 @@ The rows are gone through twice: once for the maximum and mean of every filter's
 
 import numpy as np
 
-from cisflow.batches import codes_of_one_hot
+from cisflow.base_codes import codes_of_one_hot
 from cisflow.filter_kernels import add_words, bases_of_words
 from cisflow.filter_scans import Sites
 from cisflow.sequences import central

@@ -13,33 +13,9 @@ import numba
 import numpy as np
 from scipy import sparse
 
-from cisflow.alphabet import ALPHABET
+from cisflow.alphabet import UNKNOWN
 
-UNKNOWN = 4  # code of a base that is none of A, C, G, T
 ROWS_AT_ONCE = 1024  # that are counted together
-
-
-def base_codes(one_hot, length):
-    """Codes of the bases of the central window.
-
-    Parameters
-    ----------
-    one_hot : numpy.ndarray of int8, shape (N, 4, stored length)
-        Rows A C G T.
-    length : int
-        Of the window in bases.
-
-    Returns
-    -------
-    numpy.ndarray of uint8, shape (N, length)
-        0 to 3 for A, C, G, T; 4 where none is known.
-    """
-    begin = (one_hot.shape[2] - length) // 2
-    window = one_hot[:, :, begin : begin + length]
-    codes = np.full((len(one_hot), length), UNKNOWN, dtype=np.uint8)
-    for code in range(len(ALPHABET)):
-        codes -= window[:, code].astype(np.uint8) * np.uint8(UNKNOWN - code)
-    return codes
 
 
 def contiguous_pattern(k):
@@ -139,7 +115,7 @@ def count_words(codes, patterns):
     Parameters
     ----------
     codes : numpy.ndarray of uint8, shape (N, L)
-        Of `base_codes`. A word with an unknown base is not counted.
+        See `cisflow.base_codes`. A word with an unknown base is not counted.
     patterns : list of tuple of int
         Of one number of places, each its own mirror image.
 

@@ -83,7 +83,7 @@ def enriched_motifs(codes, targets, target_names, motifs, background, task, hit_
     Parameters
     ----------
     codes : numpy.ndarray of uint8, shape (N, L)
-        Of `cisflow.kmer_features.base_codes`.
+        See `cisflow.base_codes`.
     targets : numpy.ndarray of float, shape (N, T)
         NaN = unknown, left out of that target.
     target_names : list of str

@@ -7,7 +7,7 @@ Bailey & Noble 2011); an unknown base adds nothing. The score of a sequence is t
 import numpy as np
 from scipy.stats import rankdata
 
-from cisflow.kmer_features import UNKNOWN
+from cisflow.alphabet import UNKNOWN
 from cisflow.meme import log_odds
 from cisflow.vector_lanes import LANES
 from cisflow.window_kernels import find_best_windows
@@ -22,7 +22,7 @@ def background_of(codes):
     Parameters
     ----------
     codes : numpy.ndarray of uint8, shape (N, L)
-        Of `cisflow.kmer_features.base_codes`.
+        See `cisflow.base_codes`.
 
     Returns
     -------

@@ -39,7 +39,7 @@ def null_table(filter_rows):
         rows = [row["calibration"][source] for row in filter_rows if source in row["calibration"]]
         if not rows:
             continue
-        counted = rows[:1] if source == "permuted" else rows  # there is one such network, whatever the seed
+        counted = rows[:1] if source in ("untrained", "permuted") else rows  # one such network stands for all seeds
         total, matched = (math.fsum(row[name] for row in counted) for name in ("n_filters", "n_matched"))
         table.append(
             {

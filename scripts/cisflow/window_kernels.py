@@ -14,9 +14,9 @@ Codes are 0 to 3 for A, C, G, T; any other is an unknown base, which weighs noth
 import numba
 import numpy as np
 
+from cisflow.alphabet import UNKNOWN
 from cisflow.vector_lanes import LANES, add, add_product, aligned, choose, exceeds, load, ones, spread, store
 
-UNKNOWN = 4
 WORD = 3  # bases of a word
 N_WORDS = 5**WORD
 GROUPS = 4  # words that are added in one turn; filters are filled up with words of no weight to a multiple

@@ -28,7 +28,7 @@ LAYERS = {
     "numpy and pandas": {
         *("baselines", "bigwig_files", "evaluation", "feature_estimators", "gc_matching", "genome", "genome_file"),
         *("bootstrap", "ensemble", "input_checks", "intervals", "paired_bootstrap", "reliability", "row_properties"),
-        *("comparison", "gkm_svm", "kmer_features", "pwm_scan", "strata", "thresholds", "verdicts"),
+        *("base_codes", "comparison", "gkm_svm", "kmer_features", "pwm_scan", "strata", "thresholds", "verdicts"),
         *("leak_audit", "leakage", "logos", "meme", "metrics", "motif_matching", "peak_files", "sequence_fitting"),
         *("sequence_table", "signal_tracks", "similarity", "split_outputs", "split_tables", "splitting"),
         *("target_scaling", "target_signals", "vector_lanes", "window_kernels", "window_table", "windows"),
