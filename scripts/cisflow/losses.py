@@ -126,10 +126,10 @@ class TrainingLoss(nn.Module):
     def forward(self, logits, targets):
         """Logits and targets, (..., N, T), NaN = unknown -> one number, or one a leading index."""
         if self.all_known:
-            losses = row_losses(self.name, logits.float(), targets, self.positive_weight, self.log_size).mean(-2)
+            losses = row_losses(self.name, logits.float(), targets, self.positive_weight, self.log_size)
             if self.target_weights is None:
-                return losses.mean(-1)
-            return (losses * self.target_weights).sum(-1) / self.target_weights.sum()
+                return losses.mean((-2, -1))
+            return (losses.mean(-2) * self.target_weights).sum(-1) / self.target_weights.sum()
         known = ~torch.isnan(targets)
         losses = row_losses(
             self.name, logits.float(), torch.where(known, targets, 0.0), self.positive_weight, self.log_size
