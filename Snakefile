@@ -20,6 +20,7 @@ include: "rules/encode.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/motifs.smk"
+include: "rules/reported.smk"
 include: "rules/report.smk"
 
 
