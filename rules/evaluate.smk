@@ -1,5 +1,6 @@
 # In: model.pt, val.h5 and test.h5. Out: predictions of both splits, test metrics with intervals at thresholds chosen on
-# validation, reliability, metrics of parts of the test rows; the same of the mean over seeds and of the baselines.
+# validation, reliability, metrics of parts of the test rows; the same of the mean over seeds and of the baselines;
+# verdicts and comparisons within each dataset and over all of them.
 # May go wrong: little; the test split is read here for the first time.
 
 
@@ -187,6 +188,43 @@ rule compare_models:
         code=code_digest("compare_models.py"),
     script:
         "../scripts/compare_models.py"
+
+
+rule compare_over_datasets:
+    input:
+        models=over_datasets_inputs("models", "predictions.tsv"),
+        baselines=over_datasets_inputs("baselines", "predictions.tsv"),
+        seed_metrics=over_datasets_inputs("seeds", "metrics.tsv"),
+    output:
+        verdicts=report(
+            "results/over_datasets/verdicts.tsv",
+            category="over datasets",
+            labels={"table": "networks against baselines"},
+            caption="../resources/report/captions/over_datasets.rst",
+        ),
+        comparison=report(
+            "results/over_datasets/comparison.tsv",
+            category="over datasets",
+            labels={"table": "models compared"},
+            caption="../resources/report/captions/over_datasets.rst",
+        ),
+        differences="results/over_datasets/model_differences.tsv",
+    log:
+        "logs/compare_over_datasets/all.log",
+    benchmark:
+        "benchmarks/compare_over_datasets/all.tsv"
+    conda:
+        "../envs/evaluate.yaml"
+    params:
+        datasets=OVER_DATASETS,
+        folds=list(FOLDS),
+        seeds=SEEDS,
+        n_resamples=SETTINGS["evaluate"]["bootstrap_resamples"],
+        block=SETTINGS["evaluate"]["bootstrap_block"],
+        seed=SETTINGS["seed"],
+        code=code_digest("compare_over_datasets.py"),
+    script:
+        "../scripts/compare_over_datasets.py"
 
 
 rule evaluate_across:

@@ -230,6 +230,46 @@ def seed_metrics(wildcards):
     return [f"{path}/seed{seed}/metrics.tsv" for path in paths for seed in SEEDS]
 
 
+def over_datasets():
+    """The datasets of each task that share a model, with what stands beside one another on the mean over them."""
+    found = {}
+    for task in dict.fromkeys(TASKS.values()):
+        trained = {run["dataset"]: None for run in MODEL_RUNS if TASKS[run["dataset"]] == task}
+        models = {
+            name: [model for model in SETTINGS["train"]["models"] if model_rules.takes(MODELS[model], name)]
+            for name in trained
+        }
+        together = any(sum(model in own for own in models.values()) > 1 for model in SETTINGS["train"]["models"])
+        for name in trained if together else []:
+            found[name] = {"task": task, "models": models[name], "baselines": baselines_of(name)}
+    return found
+
+
+OVER_DATASETS = over_datasets()
+
+
+def over_datasets_inputs(kind, file):
+    """A file of all `models` (their means over seeds), `seeds` or `baselines` of these datasets, fold by fold."""
+    folders = {
+        "models": ["{}/ensemble"],
+        "seeds": [f"{{}}/seed{seed}" for seed in SEEDS],
+        "baselines": ["baselines/{}"],
+    }
+    return [
+        f"results/{dataset}/{fold}/{folder.format(name)}/{file}"
+        for dataset, about in OVER_DATASETS.items()
+        for fold in FOLDS
+        for name in about["baselines" if kind == "baselines" else "models"]
+        for folder in folders[kind]
+    ]
+
+
+def over_datasets_results():
+    """The tables over datasets; none where no model has two datasets of one task."""
+    names = ["verdicts", "comparison", "model_differences"]
+    return {name: f"results/over_datasets/{name}.tsv" for name in names if OVER_DATASETS}
+
+
 def group_of(dataset):
     """The datasets on whose test rows networks of a dataset are tested, itself among them."""
     groups = [group for group in SETTINGS["evaluate"]["across"] if dataset in group]

@@ -273,6 +273,25 @@ def regression_metrics(truth, score, block, n_blocks):
 # --- resamples and intervals ------------------------------------------------------------------------------------------
 
 
+def metrics_of_draws(truth, score, blocks, n_blocks, task, threshold=np.nan):
+    """A function from draws of blocks to the metrics of one target.
+
+    Parameters
+    ----------
+    truth, score, blocks, n_blocks, task, threshold
+        See `resampled_metrics`.
+
+    Returns
+    -------
+    callable
+        (R, n_blocks) of int64 -> (metrics, R), in the order of `METRICS`.
+    """
+    truth, score = np.asarray(truth, dtype=float), np.asarray(score, dtype=float)
+    if task == "binary":
+        return binary_metrics(truth == 1, score, blocks, n_blocks, threshold)
+    return regression_metrics(truth, score, blocks, n_blocks)
+
+
 def resampled_metrics(truth, score, blocks, n_blocks, task, n_resamples, seed, threshold=np.nan):
     """Metrics of one target, of all of its rows and of resamples of the blocks.
 
@@ -297,11 +316,7 @@ def resampled_metrics(truth, score, blocks, n_blocks, task, n_resamples, seed, t
     resampled : numpy.ndarray, shape (metrics, n_resamples)
         NaN where a resample has no value.
     """
-    truth, score = np.asarray(truth, dtype=float), np.asarray(score, dtype=float)
-    if task == "binary":
-        of_draws = binary_metrics(truth == 1, score, blocks, n_blocks, threshold)
-    else:
-        of_draws = regression_metrics(truth, score, blocks, n_blocks)
+    of_draws = metrics_of_draws(truth, score, blocks, n_blocks, task, threshold)
     resampled = np.empty((len(METRICS[task]), n_resamples))
     for part, draws in drawn_blocks(n_blocks, n_resamples, seed):
         resampled[:, part] = of_draws(draws)

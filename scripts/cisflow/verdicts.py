@@ -90,6 +90,11 @@ def adjusted(p_values):
     return q_values
 
 
+def verdict_words(differences, q_values):
+    """The verdict of each difference: an array of str, shape (N,); without a value two are not told apart."""
+    return np.where(q_values < SIGNIFICANT, np.where(differences > 0, BETTER, WORSE), UNDECIDED)
+
+
 def verdict_table(model_paths, baseline_paths, task, n_resamples, block, seed):
     """Every model against every baseline.
 
@@ -122,6 +127,5 @@ def verdict_table(model_paths, baseline_paths, task, n_resamples, block, seed):
             parts.append(found.assign(model=model, baseline=baseline))
     table = pd.concat(parts, ignore_index=True)
     table["q"] = adjusted(table["p"])
-    told = table["q"] < SIGNIFICANT
-    table["verdict"] = np.where(told, np.where(table["difference"] > 0, BETTER, WORSE), UNDECIDED)
+    table["verdict"] = verdict_words(table["difference"], table["q"])
     return table[list(COLUMNS)]
