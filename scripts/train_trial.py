@@ -6,6 +6,7 @@ from pathlib import Path
 from cisflow.checkpoints import Interrupted
 from cisflow.fitting import forget_checkpoint
 from cisflow.messages import InputError, run_script
+from cisflow.metrics import METRIC_OF_TASK
 from cisflow.training_job import fit_job, training_job
 from cisflow.trials import write_trial
 
@@ -44,7 +45,7 @@ def main(job, proposals, trial, output):
         row["reason"] = f"{error.what}: {error.why}"
     else:
         kept = next(epoch for epoch in fitted.history if epoch["kept"])
-        row |= {name: value for name, value in kept.items() if name.startswith("val_")}
+        row |= {name: kept[name] for name in ("val_loss", f"val_{METRIC_OF_TASK[fitted.record['task']]}")}
         row |= {
             "status": "done",
             "kept_epoch": kept["epoch"],

@@ -184,7 +184,7 @@ def test_the_record_says_what_was_trained_on_what(fold, tmp_path):
         "chromosomes": {"train": ["chr1"], "val": ["chr2"], "test": ["chr3"]},
     }  # fmt: skip
     assert list(history.columns) == [
-        "epoch", "train_loss", "val_loss", "val_auroc", "learning_rate", "seconds", "kept",
+        "epoch", "train_loss", "val_loss", "val_auroc", "val_accuracy", "learning_rate", "seconds", "kept",
     ]  # fmt: skip
     assert (tmp_path / "warnings.tsv").read_text() == "kind\twarning\n"
 

@@ -5,9 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import pearsonr, rankdata, spearmanr
-from sklearn.metrics import average_precision_score, mean_squared_error, roc_auc_score
+from sklearn.metrics import accuracy_score, average_precision_score, mean_squared_error, roc_auc_score
 
-from cisflow.metrics import auroc_and_auprc, correlations_and_error, mean_metric, midranks
+from cisflow.metrics import (
+    auroc_and_auprc,
+    correlations_and_error,
+    epoch_metrics,
+    mean_accuracy,
+    mean_metric,
+    midranks,
+)
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -101,3 +108,31 @@ def test_a_target_on_which_a_network_fails_does_not_raise_the_mean():
     assert np.isnan(mean_metric(truth, np.full((50, 2), 0.1), "regression"))
     labels = (truth > 0).astype(float)
     assert mean_metric(labels, np.column_stack([truth[:, 0], np.full(50, 0.1)]), "binary") == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize("known_share", [1.0, 0.7])
+def test_the_accuracy_of_an_epoch_is_the_mean_of_scikit_learns(known_share):
+    rng = np.random.default_rng(4)
+    truth = (rng.random((300, 4)) < 0.3).astype(np.float32)
+    scores = rng.random((300, 4)).astype(np.float32)
+    scores[:20] = 0.5  # called positive
+    truth[rng.random(truth.shape) > known_share] = np.nan
+    truth[:, 1] = np.where(np.isnan(truth[:, 1]), np.nan, 0)  # one class has an accuracy all the same
+    truth[:, 2] = np.nan
+    known = ~np.isnan(truth)
+    expected = np.mean([accuracy_score(truth[known[:, t], t], scores[known[:, t], t] >= 0.5) for t in (0, 1, 3)])
+    assert mean_accuracy(truth, scores) == pytest.approx(expected)
+    assert epoch_metrics(truth, scores, "binary") == {
+        "auroc": mean_metric(truth, scores, "binary"),
+        "accuracy": mean_accuracy(truth, scores),
+    }
+    assert list(epoch_metrics(truth, scores, "regression")) == ["pearson"]
+
+
+def test_without_a_label_or_a_number_there_is_no_accuracy():
+    truth, scores = np.array([[0.0, np.nan], [1.0, np.nan]]), np.full((2, 2), 0.4)
+    assert np.isnan(mean_accuracy(np.full((2, 2), np.nan), scores))
+    scores[0, 1] = np.nan  # of a label that is not known
+    assert mean_accuracy(truth, scores) == 0.5
+    scores[0, 0] = np.inf
+    assert np.isnan(mean_accuracy(truth, scores))

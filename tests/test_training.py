@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 from torch import nn
 
 import cisflow.training
@@ -95,14 +95,14 @@ def same(a, b):
 def test_a_planted_motif_is_learned_and_the_history_says_so(device):
     model, history = fitted(device=device)
     assert list(history[0]) == [
-        "epoch", "train_loss", "val_loss", "val_auroc", "learning_rate", "seconds", "kept",
+        "epoch", "train_loss", "val_loss", "val_auroc", "val_accuracy", "learning_rate", "seconds", "kept",
     ]  # fmt: skip
     assert max(row["val_auroc"] for row in history) > 0.95
     assert not model.training
 
 
 def test_the_kept_epoch_is_the_best_and_its_numbers_are_those_of_its_weights():
-    """Loss and AUROC by scikit-learn, from the kept weights, on the central windows."""
+    """Loss, AUROC and accuracy by scikit-learn, from the kept weights, on the central windows."""
     model, history = fitted()
     [kept] = [row for row in history if row["kept"]]
     assert kept["val_loss"] == min(row["val_loss"] for row in history)
@@ -113,6 +113,7 @@ def test_the_kept_epoch_is_the_best_and_its_numbers_are_those_of_its_weights():
     truth = rows.targets.numpy()
     assert kept["val_loss"] == pytest.approx(np.mean([log_loss(truth, p) for p in strands]), rel=1e-4)
     assert kept["val_auroc"] == pytest.approx(roc_auc_score(truth, sum(strands)), rel=1e-6)
+    assert kept["val_accuracy"] == pytest.approx(accuracy_score(truth, sum(strands) / 2 >= 0.5), rel=1e-6)
 
 
 def test_patience_ends_the_training():
@@ -124,8 +125,18 @@ def test_patience_ends_the_training():
 def test_stopping_on_the_metric_keeps_its_best_epoch():
     _, history = fitted(stop_on="metric", patience=3)
     [kept] = [row for row in history if row["kept"]]
-    best = max(row["val_auroc"] for row in history)
-    assert kept == next(row for row in history if row["val_auroc"] == best)  # the first of equals
+    assert kept["val_auroc"] == max(row["val_auroc"] for row in history)
+
+
+def test_of_epochs_with_the_same_metric_that_of_the_lowest_loss_is_kept():
+    """An AUROC of 1 may come in an early epoch, whose probabilities are still poor."""
+    progress = Progress()
+    rules = {"stop_on": "metric", "patience": 3, "max_epochs": 9}
+    epochs = [(1.0, 0.6), (1.0, 0.2), (0.9, 0.1), (1.0, 0.2), (1.0, 0.3)]
+    best = [progress.close_epoch(rules, "binary", 1, 0.1, {"loss": loss, "auroc": auroc}) for auroc, loss in epochs]
+    assert best == [True, True, False, False, False]
+    assert progress.best_epoch == 2
+    assert progress.is_over(rules)
 
 
 def test_quantities_are_learned_with_their_correlation():
@@ -136,7 +147,7 @@ def test_quantities_are_learned_with_their_correlation():
     ]
     _, history = fitted(task="regression", loss="mse", split=splits[0], val_split=splits[1])
     assert max(row["val_pearson"] for row in history) > 0.8
-    assert "val_auroc" not in history[0]
+    assert not {"val_auroc", "val_accuracy"} & set(history[0])
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_does_not():
@@ -214,7 +225,7 @@ def test_an_epoch_without_a_metric_is_not_the_best_one():
     progress = Progress()
     rules = {"stop_on": "metric", "patience": 3, "max_epochs": 9}
     metrics = [math.nan, 0.2, math.nan, 0.3, 0.1]
-    best = [progress.close_epoch(rules, "regression", 1, 0.1, 1.0, metric) for metric in metrics]
+    best = [progress.close_epoch(rules, "regression", 1, 0.1, {"loss": 1.0, "pearson": metric}) for metric in metrics]
     assert best == [False, True, False, True, False]
     assert progress.best_epoch == 4
     assert [row["val_pearson"] for row in progress.history] == pytest.approx(metrics, nan_ok=True)

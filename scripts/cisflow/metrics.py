@@ -8,6 +8,7 @@ mid-ranks) and the mean squared error are those of scipy. Metrics of many resamp
 import numpy as np
 
 METRIC_OF_TASK = {"binary": "auroc", "regression": "pearson"}  # by which epochs and models are compared
+EVEN = 0.5  # probability from which on either class is called while a network is trained
 
 
 def tie_groups(values):
@@ -136,3 +137,43 @@ def mean_metric(truth, scores, task):
         else:
             values.append(pearson(true.astype(float), score.astype(float)))
     return float(np.mean(np.nan_to_num(values))) if np.isfinite(values).any() else float("nan")
+
+
+def mean_accuracy(truth, scores):
+    """Share of the rows that lie on the right side of an even probability, the mean over targets.
+
+    Parameters
+    ----------
+    truth : array_like of float, shape (N, T)
+        Labels 0 or 1; NaN = unknown, left out.
+    scores : array_like of float, shape (N, T)
+        Probabilities; from 0.5 on a row is called positive.
+
+    Returns
+    -------
+    float
+        Over the targets with a known row. NaN where there is none, or a probability is no finite number.
+    """
+    truth, scores = np.asarray(truth), np.asarray(scores)
+    known = ~np.isnan(truth)
+    if not known.any() or not np.isfinite(scores[known]).all():
+        return float("nan")
+    n_known, n_right = known.sum(axis=0), (known & ((scores >= EVEN) == (truth == 1))).sum(axis=0)
+    return float(np.mean(n_right[n_known > 0] / n_known[n_known > 0]))
+
+
+def epoch_metrics(truth, scores, task):
+    """What is told of a validation split after each epoch.
+
+    Parameters
+    ----------
+    truth, scores, task
+        As for `mean_metric`.
+
+    Returns
+    -------
+    dict of str -> float
+        `auroc` and `accuracy` of labels (see `mean_accuracy`), `pearson` of quantities.
+    """
+    metrics = {METRIC_OF_TASK[task]: mean_metric(truth, scores, task)}
+    return {**metrics, "accuracy": mean_accuracy(truth, scores)} if task == "binary" else metrics

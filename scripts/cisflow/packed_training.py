@@ -12,7 +12,7 @@ import torch
 from cisflow.batches import blocks_together
 from cisflow.checkpoints import Interrupted, read_checkpoint, stop_signals, write_checkpoint
 from cisflow.messages import InputError
-from cisflow.metrics import mean_metric
+from cisflow.metrics import epoch_metrics
 from cisflow.optimizers import learning_rate_at
 from cisflow.stacked_network import StackedNetwork, stacked_loss
 from cisflow.stacked_optimizers import StackedOptimizer, cap_weight_norms, clip_gradients
@@ -25,7 +25,7 @@ def of_rows(weights, rows):
 
 
 def validate_together(stack, splits, loss_name, weights, task, batch_size):
-    """Loss and metric of some networks as `cisflow.training.validate` gives them, each on its own split.
+    """Loss and metrics of some networks as `cisflow.training.validate` gives them, each on its own split.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def validate_together(stack, splits, loss_name, weights, task, batch_size):
 
     Returns
     -------
-    dict of int -> (float, float)
+    dict of int -> dict of str -> float
         By the row.
     """
 
@@ -63,7 +63,7 @@ def validate_together(stack, splits, loss_name, weights, task, batch_size):
     for rows in groups.values():
         for row, value, predictions in judged_rows(rows):
             targets = splits[row].targets.cpu().numpy()
-            found[row] = value, mean_metric(targets, predictions[: len(targets)], task)
+            found[row] = {"loss": value, **epoch_metrics(targets, predictions[: len(targets)], task)}
     return found
 
 
@@ -157,7 +157,7 @@ def train_packed(members, settings, *, checkpoint=None, identity="", checkpoint_
             one = progress[number]
             one.loss_sum, one.seconds = loss_sum, one.seconds + share
             try:
-                if one.close_epoch(settings, task, steps[number], rates[row], *found[row]):
+                if one.close_epoch(settings, task, steps[number], rates[row], found[row]):
                     better.append((row, number))
                 print(f"{members[number].name}: {one.told(task)}", flush=True)
             except InputError as error:

@@ -13,7 +13,7 @@ from cisflow.batches import Batch, one_hot_of_codes, other_strand
 from cisflow.checkpoints import Interrupted, read_checkpoint, stop_signals, write_checkpoint
 from cisflow.losses import predicted_values
 from cisflow.messages import InputError
-from cisflow.metrics import METRIC_OF_TASK, mean_metric
+from cisflow.metrics import METRIC_OF_TASK, epoch_metrics
 from cisflow.optimizers import cap_weight_norms, learning_rate_at, make_optimizer, parameter_groups
 
 VALIDATION_BATCH = 1024
@@ -29,14 +29,14 @@ class Progress:
     loss_sum: float = 0.0  # of these batches
     seconds: float = 0.0  # spent on them
     history: list = field(default_factory=list)
-    best_score: float = math.inf  # lower is better: the loss, or the metric with its sign turned
+    best_score: tuple = (math.inf,)  # lower is better: the loss; or the metric with its sign turned, then the loss
     best_epoch: int = 0
     best_weights: dict | None = None
     parts: int = 1  # that a batch is cut into where memory does not hold it whole
     warnings: list = field(default_factory=list)  # (kind, text), told again by whoever goes on
 
-    def close_epoch(self, settings, task, steps, learning_rate, val_loss, val_metric):
-        """Add a row to the history once an epoch is over.
+    def close_epoch(self, settings, task, steps, learning_rate, found):
+        """Add a row to the history once an epoch is over; `found` is what `validate` gives.
 
         Returns
         -------
@@ -48,13 +48,12 @@ class Progress:
         InputError
             If a loss is no finite number, or no epoch had a metric to stop on and the last is over.
         """
-        train_loss = self.loss_sum / steps
+        train_loss, val_loss = self.loss_sum / steps, found["loss"]
         self.history.append(
             {
                 "epoch": self.epoch,
                 "train_loss": train_loss,
-                "val_loss": val_loss,
-                f"val_{METRIC_OF_TASK[task]}": val_metric,
+                **{f"val_{name}": value for name, value in found.items()},
                 "learning_rate": learning_rate,
                 "seconds": self.seconds,
                 "kept": 0,
@@ -67,7 +66,8 @@ class Progress:
                 f"lower training.learning_rate of the model (to {settings['learning_rate'] / 10:g}, say), set"
                 " gradient_clip (1.0, say) or warmup_epochs, or precision fp32; look for huge values in the targets",
             )
-        score = val_loss if settings["stop_on"] == "loss" else -val_metric
+        # An AUROC of 1 is soon reached where classes are easily told apart, and the loss still falls from there.
+        score = (val_loss,) if settings["stop_on"] == "loss" else (-found[METRIC_OF_TASK[task]], val_loss)
         is_best = score < self.best_score  # never without a metric: of equal predictions there is no correlation
         if is_best:
             self.best_score, self.best_epoch = score, self.epoch
@@ -170,16 +170,17 @@ def judged(forward, blocks, loss, loss_name, both_strands=True, rows_at_once=VAL
 
 
 def validate(forward, model, loss, split, task):
-    """Loss, mean over both strands, and metric, mean over targets, on the central windows of a split.
+    """Loss, mean over both strands, and metrics, means over targets, on the central windows of a split.
 
     Returns
     -------
-    loss, metric : float
-        The loss is the one that is trained on; the metric is NaN where no target has one.
+    dict of str -> float
+        `loss`, the one that is trained on, and what `cisflow.metrics.epoch_metrics` gives of the mean of both strands'
+        predictions: NaN where no target has one.
     """
     model.eval()
     value, predictions = judged(forward, split.blocks, loss, loss.name, split.both_strands)
-    return float(value), mean_metric(split.targets.cpu().numpy(), predictions, task)
+    return {"loss": float(value), **epoch_metrics(split.targets.cpu().numpy(), predictions, task)}
 
 
 def random_states(generator, device):
@@ -256,8 +257,8 @@ def train(
     -------
     list of dict
         One row an epoch: `epoch`, `train_loss` (mean over the batches as they were trained on), `val_loss`, `val_auroc`
-        or `val_pearson` (mean over targets), `learning_rate` (of the last step), `seconds`, `kept` (1 in the epoch
-        whose weights were kept).
+        and `val_accuracy` or `val_pearson` (means over targets), `learning_rate` (of the last step), `seconds`, `kept`
+        (1 in the epoch whose weights were kept).
 
     Raises
     ------
@@ -376,12 +377,12 @@ def train(
                         + (f"; {checkpoint} holds its state" if checkpoint is not None else ""),
                         "run the same command again: the training goes on from there",
                     )
-            val_loss, val_metric = validate(forward, model, loss, val_split, task)
+            found = validate(forward, model, loss, val_split, task)
             progress.loss_sum, progress.seconds = float(total), time.perf_counter() - begun
-            if progress.close_epoch(settings, task, steps, rate, val_loss, val_metric):
+            if progress.close_epoch(settings, task, steps, rate, found):
                 progress.best_weights = copy.deepcopy(model.state_dict())
             print(progress.told(task), flush=True)
-            bar.set_postfix_str(f"validation loss {val_loss:.4f}, best epoch {progress.best_epoch}")
+            bar.set_postfix_str(f"validation loss {found['loss']:.4f}, best epoch {progress.best_epoch}")
             bar.update()
             if time.perf_counter() - written > SECONDS_BETWEEN_CHECKPOINTS:
                 save()
