@@ -14,11 +14,14 @@ RUN_TABLES = {
     "planted_found": "planted_found.tsv",
 }
 ENSEMBLE_TABLES = {
-    "predictions": "ensemble/predictions.tsv",
-    "metrics": "ensemble/metrics.tsv",
-    "reliability": "ensemble/reliability.tsv",
-    "strata": "ensemble/strata.tsv",
-    "permuted_metrics": f"seed{SEEDS[0]}_permuted/metrics.tsv",
+    "predictions": "{fold}/{model}/ensemble/predictions.tsv",
+    "metrics": "{fold}/{model}/ensemble/metrics.tsv",
+    "reliability": "{fold}/{model}/ensemble/reliability.tsv",
+    "strata": "{fold}/{model}/ensemble/strata.tsv",
+    "across": "{fold}/{model}/ensemble/across.tsv",
+    "permuted_metrics": f"{{fold}}/{{model}}/seed{SEEDS[0]}_permuted/metrics.tsv",
+    "consensus_motifs": "{model}/consensus_motifs.tsv",  # of all folds, as is the next
+    "consensus_meme": "{model}/consensus_motifs.meme",
 }
 BASELINE_TABLES = {"predictions": "predictions.tsv", "metrics": "metrics.tsv", "chosen": "chosen.tsv"}
 PARAMETERS = {}
@@ -74,19 +77,24 @@ def run_tables(kind):
     return [f"results/{run['dataset']}/{run['fold']}/{run['model']}/seed{run['seed']}/{table}" for run in runs]
 
 
+def ensemble_tables_of(dataset, model):
+    """Which tables the mean over seeds of a model has: an estimator on features is not tested on other datasets."""
+    tables = ["predictions", "metrics", "reliability", "strata"]
+    if model in NETWORKS:
+        tables += ["across"] * bool(group_of(dataset)) + ["permuted_metrics"] * bool(PERMUTED)
+    return tables + (["consensus_motifs", "consensus_meme"] if has_filters(model) else [])
+
+
 def reported_ensembles():
-    """The mean over seeds of every model, with the tables that it has: of features none is trained on permuted labels."""
+    """The mean over seeds of every model, with the tables that it has."""
     found = [{key: run[key] for key in ("dataset", "fold", "model")} for run in MODEL_RUNS if run["seed"] == SEEDS[0]]
-    own = [kind for kind in ENSEMBLE_TABLES if kind != "permuted_metrics"]
-    return [
-        {**row, "files": own + (["permuted_metrics"] if PERMUTED and row["model"] in NETWORKS else [])} for row in found
-    ]
+    return [{**row, "files": ensemble_tables_of(row["dataset"], row["model"])} for row in found]
 
 
 def ensemble_tables(kind):
     """The tables of one kind, of all ensembles that have it."""
     return [
-        f"results/{row['dataset']}/{row['fold']}/{row['model']}/{ENSEMBLE_TABLES[kind]}"
+        f"results/{{dataset}}/{ENSEMBLE_TABLES[kind]}".format(**row)
         for row in reported_ensembles()
         if kind in row["files"]
     ]

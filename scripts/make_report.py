@@ -39,7 +39,11 @@ ENSEMBLE_FILES = {
     "reliability": "ensemble_reliability",
     "strata": "ensemble_strata",
     "permuted_metrics": "permuted_metrics",
+    "across": "across",
+    "consensus_motifs": "consensus_motifs",
+    "consensus_meme": "consensus_meme",
 }
+OVER_DATASETS_FILES = ["verdicts", "comparison", "model_differences"]
 BASELINE_FILES = {"predictions": "baseline_predictions", "metrics": "baseline_metrics", "chosen": "baseline_chosen"}
 
 
@@ -53,12 +57,13 @@ def main(
     searches: list[dict] = (),
     ensembles: list[dict] = (),
     baselines: list[dict] = (),
+    over_datasets: dict[str, str] | None = None,
 ) -> None:
     """Write the report.
 
     Parameters
     ----------
-    runs, datasets, settings, searches, ensembles, baselines
+    runs, datasets, settings, searches, ensembles, baselines, over_datasets
         See `cisflow.report.render_report`.
     database : str or None
         MEME file of known motifs; None where no filters were read.
@@ -67,7 +72,7 @@ def main(
     output : str
         The HTML file to write.
     """
-    page = render_report(runs, datasets, database, template, settings, searches, ensembles, baselines)
+    page = render_report(runs, datasets, database, template, settings, searches, ensembles, baselines, over_datasets)
     Path(output).write_text(page, encoding="utf-8", newline="\n")
     print(f"{output}: {len(page.encode()) / 1000:.0f} kB, {len(datasets)} datasets, {len(runs)} networks")
 
@@ -130,6 +135,11 @@ if __name__ == "__main__":
             searches=with_files(params.get("searches") or [], listed_files(inputs, SEARCH_FILES)),
             ensembles=with_files(params.get("ensembles") or [], listed_files(inputs, ENSEMBLE_FILES)),
             baselines=with_files(params.get("baselines") or [], listed_files(inputs, BASELINE_FILES)),
+            over_datasets={
+                name: inputs[f"{name}_over_datasets"]
+                for name in OVER_DATASETS_FILES
+                if inputs.get(f"{name}_over_datasets")
+            },
             database=inputs.get("database") or None,
             template=inputs.template,
             output=snakemake.output.page,

@@ -76,7 +76,7 @@ def value_metric_rows(model, targets, truth, predicted, width=0.03, blocks=40):
 METRIC_HEADER = "model split target metric value ci_low ci_high n n_positive"
 FILTER_HEADER = (
     "filter status n_sites threshold max_activation information_content consensus "
-    "best_match best_match_name best_match_p best_match_q"
+    "best_match best_match_name best_match_p best_match_q influence cluster"
 )
 MATCH_HEADER = (
     "Query_ID Target_ID Optimal_offset p-value E-value q-value Overlap Query_consensus Target_consensus Orientation"
@@ -138,16 +138,18 @@ def make_run(
         pairs = np.stack([truth, predicted], axis=2).reshape(n, -1)
         rows = [("chr2R", i * 300, i * 300 + 250, f"w{i}", *values) for i, values in enumerate(pairs)]
         metrics = value_metric_rows(model, targets, truth, predicted)
-    score = "auroc" if task == "binary" else "pearson"
+    score = "auroc val_accuracy" if task == "binary" else "pearson"
     base = 0.5 + kept / 20 if validation is None else validation
     epochs = [(e, 0.7 / e, 0.6 / e, base + (e - kept) / 20, 0.001, 1.5, int(e == kept)) for e in range(1, 6)]
     if validation is not None:  # the score rises to that of the kept epoch and falls again
         epochs = [(e, a, b, base - abs(e - kept) / 20, *rest) for e, a, b, _, *rest in epochs]
+    if task == "binary":
+        epochs = [(e, a, b, c, 0.9 - abs(e - kept) / 50, *rest) for e, a, b, c, *rest in epochs]
     filters = [
-        ("filter_0", "ok", 250, 0.5, 1.5, 9.5, "TGCATACT", "MA0533.1", "su(Hw)", 1e-12, 3e-10),
-        ("filter_1", "ok", 90, 0.5, 1.1, 7.5, "ACGTAC", "", "", "", ""),
-        ("filter_2", "few_sites", 4, 0.5, 0.6, "", "", "", "", "", ""),
-        *[(f"filter_{3 + i}", "dead", 0, "", 0, "", "", "", "", "", "") for i in range(n_filters_dead)],
+        ("filter_0", "ok", 250, 0.5, 1.5, 9.5, "TGCATACT", "MA0533.1", "su(Hw)", 1e-12, 3e-10, 0.0412, 1),
+        ("filter_1", "ok", 90, 0.5, 1.1, 7.5, "ACGTAC", "", "", "", "", 0.0005, 2),
+        ("filter_2", "few_sites", 4, 0.5, 0.6, "", "", "", "", "", "", -0.0021, ""),
+        *[(f"filter_{3 + i}", "dead", 0, "", 0, "", "", "", "", "", "", 0, "") for i in range(n_filters_dead)],
     ]
     matches = [("filter_0", "MA0533.1", 0, 1e-12, 2e-12, 3e-10, 8, "AGTATGCA", "TGCATACT", "-")]
     run = {

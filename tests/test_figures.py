@@ -13,15 +13,14 @@ from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 from cisflow.figures import (
     TOKENS,
     interval_bar,
-    loss_curves,
     precision_recall_chart,
     precision_recall_points,
     roc_chart,
     roc_points,
     thin,
-    validation_curves,
 )
 from cisflow.figures_data import distribution_chart, heat_map, leak_matrix, outcome_bar, step_line
+from cisflow.figures_training import loss_curves, validation_curves
 
 
 def labels_and_predictions(seed, n=500, digits=2):

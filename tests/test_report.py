@@ -40,7 +40,7 @@ SETTINGS = {
     "negatives": "GC-matched, 1 per positive window",
     "version": "0.1.0",
     "seeds": [0, 1],
-    "filters": {"min_information": 0.5, "trim_information": 0.25},
+    "filters": {"min_information": 0.5, "trim_information": 0.25, "influence_rows": 2000},
     "windows": {"length": 250, "max_jitter": None},
     "splits": {"leakage": "drop", "kmer_length": 14, "min_containment": 0.2},
 }
@@ -129,8 +129,8 @@ def test_security_policy_fits_the_script(inputs):
 
 def test_every_chart_is_there_without_javascript(inputs):
     html = re.sub(r"<script>.*?</script>", "", render(inputs), flags=re.S)
-    # two of distributions (no base is unknown); two of training; two for each of two targets
-    assert html.count('<svg class="chart"') == 8
+    # two of distributions (no base is unknown); three of training; two for each of two targets
+    assert html.count('<svg class="chart"') == 9
     # targets against targets, and leakage
     assert html.count('<svg class="matrix"') == 2
     # two filters with a motif in each of two seeds, one of them above its match
@@ -162,7 +162,21 @@ def test_page_of_three_seeds_and_64_filters_stays_below_a_megabyte(inputs):
         motifs = {f"filter_{i}": ("", rng.dirichlet([0.5] * 4, 19)) for i in range(64)}
         write_motifs(Path(run["filters_meme"]), motifs)
         rows = [
-            (f"filter_{i}", "ok", 250, 0.5, 1.5, 9.5, "TGCATACTGGTACCAGTAC", "MA0533.1", "su(Hw)", 1e-12, 3e-10)
+            (
+                f"filter_{i}",
+                "ok",
+                250,
+                0.5,
+                1.5,
+                9.5,
+                "TGCATACTGGTACCAGTAC",
+                "MA0533.1",
+                "su(Hw)",
+                1e-12,
+                3e-10,
+                0.01,
+                1,
+            )
             for i in range(64)
         ]
         write_table(Path(run["filters"]), FILTER_HEADER, rows)
@@ -273,7 +287,7 @@ def test_settings_are_printed(inputs):
 
 def test_network_without_one_live_filter(inputs):
     for run in inputs["runs"]:
-        rows = [("filter_0", "dead", 0, "", 0, "", "", "", "", "", "")]
+        rows = [("filter_0", "dead", 0, "", 0, "", "", "", "", "", "", 0, "")]
         write_table(Path(run["filters"]), FILTER_HEADER, rows)
         Path(run["filters_meme"]).write_text("MEME version 4\n\nALPHABET= ACGT\n")  # the reader refuses empty files
         write_table(Path(run["motif_matches"]), MATCH_HEADER, [])

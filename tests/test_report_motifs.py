@@ -3,10 +3,10 @@
 import math
 from pathlib import Path
 
-from report_check_inputs import ENRICHMENT_HEADER, PLANTED_HEADER
+from report_check_inputs import ENRICHMENT_HEADER
 from report_inputs import make_inputs, make_many_networks, write_table
-from test_report import Page, doubts_of, render
-from test_report_checks import checks_of, one_target, plain
+from test_report import Page, render
+from test_report_checks import one_target, plain
 from test_report_networks import rows_of
 
 from cisflow.report_comparison import difference_section
@@ -50,33 +50,6 @@ def test_motifs_of_filters_that_the_data_do_not_hold_are_named(tmp_path):
     text = plain(Page(render(inputs)).text)
     assert "CTCF: 0 of 1 known motif are enriched." in text
     assert "Found and not enriched for any target: su(Hw)." in text
-
-
-# Planted motifs -------------------------------------------------------------------------------------------------------
-
-
-def test_planted_motifs_are_counted(tmp_path):
-    inputs = one_target(tmp_path)
-    for seed, run in enumerate(inputs["runs"]):
-        rows = [
-            ("MA1", "FOXA1", True, 2, "filter_0", "MA1", 1e-9, 100, 90 + seed, 0.9 + 0.01 * seed, 0.02, 0.8),
-            ("MA2", "GATA1", seed == 0, int(seed == 0), "filter_1", "MA2", 1e-3, 80, 40, 0.5, 0.01, 0.4),
-            ("MA3", "primer", False, 0, "", "", "", 50, 0, 0, 0, ""),
-        ]
-        comments = ["found: by the best match of a filter", "database: JASPAR"]
-        path = Path(run["metrics"]).with_name("planted_found.tsv")
-        run["planted_found"] = write_table(path, PLANTED_HEADER, rows, comments)
-    html = render(inputs)
-    check = checks_of(html)["planted motifs are found"]
-    assert check == ["some found", "1–2 of 3", "1 of 3 planted motifs found by every seed; by none: primer."]
-    assert "Motifs that were planted were not found: 1–2 of 3." in doubts_of(inputs)
-    rows = {row[0]: row[1:] for row in rows_of(html)}
-    assert rows["FOXA1"] == ["MA1", "2 of 2", "1.0e-09", "100", "0.90–0.91", "0.02", "0.80"]
-    assert rows["GATA1"] == ["MA2", "1 of 2", "0.001", "80", "0.50", "0.01", "0.40"]
-    assert rows["primer"] == ["MA3", "0 of 2", "–", "50", "–", "–", "–"]
-    text = Page(html).text
-    assert "small found, of 3 planted motifs: 2 in seed 0; 1 in seed 1." in text
-    assert "found: by the best match of a filter" in text
 
 
 # Networks against one another -----------------------------------------------------------------------------------------

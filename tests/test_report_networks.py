@@ -247,8 +247,8 @@ def test_more_than_a_few_networks_are_folded(tmp_path):
     for number in range(14):
         assert (f">Loss, network_{number:02}<" in before) == (number < 3)
         assert (f">Loss, network_{number:02}<" in after) == (number >= 3)
-    # two of distributions, two of training of each network, two of each of three groups of networks
-    assert html.count('<svg class="chart"') == 2 + 14 * 2 + 3 * 2
+    # two of distributions, three of training of each network, two of each of three groups of networks
+    assert html.count('<svg class="chart"') == 2 + 14 * 3 + 3 * 2
     summaries = re.sub(r"\s+", " ", " ".join(re.findall(r"<summary>(.*?)</summary>", html, re.S)))
     assert "network_04, network_05, network_06, network_07, network_08" in summaries
 

@@ -158,67 +158,6 @@ def thin(x, y, points=CURVE_POINTS):
     return x[kept], y[kept]
 
 
-def loss_curves(histories, prefix, title="Loss"):
-    """Training and validation loss per epoch, a colour a seed, the kept epoch marked.
-
-    Parameters
-    ----------
-    histories : dict[str, pandas.DataFrame or dict of arrays]
-        Seed to the columns `epoch`, `train_loss`, `val_loss`, `kept` of its history.
-    prefix : str
-        Unique on the page; letters, digits and hyphens.
-    title : str
-        Printed over the chart.
-
-    Returns
-    -------
-    str
-        An `<svg>`.
-    """
-    entries = [
-        ("train", TOKENS["muted"], (0, (2, 1.5)), ""),
-        ("validation (dot: kept epoch)", TOKENS["muted"], "-", "o"),
-    ]
-
-    def draw(axes):
-        for (seed, history), (colour, dash) in zip(histories.items(), series_styles(len(histories)), strict=True):
-            axes.plot(history["epoch"], history["train_loss"], color=colour, linestyle=(0, (2, 1.5)), linewidth=1.1)
-            _validation_line(axes, history, "val_loss", colour, dash)
-            entries.append((f"seed {seed}: " + _kept_text(history, "val_loss", "loss"), colour, dash, ""))
-        axes.set(xlabel="epoch", ylabel="loss")
-
-    return chart(draw, entries, prefix, title, f"{title}: training and validation loss per epoch", height=2.5)
-
-
-def validation_curves(histories, prefix, quantity, title):
-    """Validation score per epoch, a colour a seed, the kept epoch marked.
-
-    Parameters
-    ----------
-    histories : dict[str, pandas.DataFrame or dict of arrays]
-        Seed to the columns `epoch`, `val_score`, `kept` of its history.
-    prefix : str
-        As for `loss_curves`.
-    quantity : str
-        What the score is called.
-    title : str
-
-    Returns
-    -------
-    str
-        An `<svg>`.
-    """
-    entries = [("kept epoch", TOKENS["muted"], "none", "o")]
-
-    def draw(axes):
-        for (seed, history), (colour, dash) in zip(histories.items(), series_styles(len(histories)), strict=True):
-            _validation_line(axes, history, "val_score", colour, dash)
-            entries.append((f"seed {seed}: " + _kept_text(history, "val_score", quantity), colour, dash, ""))
-        axes.set(xlabel="epoch", ylabel=f"{quantity}, mean over targets")
-
-    return chart(draw, entries, prefix, title, f"{title} per epoch", height=2.5)
-
-
 def series_styles(count):
     """Colour and line style of `count` series; no two alike up to 18.
 
@@ -233,24 +172,6 @@ def series_styles(count):
     return [(SERIES[i % len(SERIES)], DASHES[i // len(SERIES) % len(DASHES)]) for i in range(count)]
 
 
-def _validation_line(axes, history, column, colour, dash):
-    epochs, values = np.asarray(history["epoch"], dtype=float), np.asarray(history[column], dtype=float)
-    # A run of one epoch has no line: the dots keep it visible.
-    axes.plot(epochs, values, color=colour, linestyle=dash, marker="." if len(epochs) == 1 else "")
-    kept = np.asarray(history["kept"], dtype=float) == 1
-    axes.plot(epochs[kept], values[kept], color=colour, linestyle="none", marker="o", markersize=5)
-
-
-def _kept_text(history, column, quantity):
-    epochs, values = np.asarray(history["epoch"], dtype=float), np.asarray(history[column], dtype=float)
-    kept = np.flatnonzero(np.asarray(history["kept"], dtype=float) == 1)
-    if not len(kept):
-        return "no epoch kept"
-    value = values[kept[-1]]
-    text = f"epoch {epochs[kept[-1]]:g} of {epochs.max():g}"
-    return f"{text}, {quantity} {value:.3f}" if np.isfinite(value) else text
-
-
 def roc_chart(curves, prefix, title):
     """ROC curves of one target.
 
@@ -259,8 +180,10 @@ def roc_chart(curves, prefix, title):
     curves : list of dict
         `label` (with its number, from the metrics table), `lines` (list of pairs of arrays x, y), and `series`: the
         index of the colour, `ENSEMBLE` for the mean over the others, or None for a baseline.
-    prefix, title : str
-        As for `loss_curves`.
+    prefix : str
+        Unique on the page; letters, digits and hyphens.
+    title : str
+        Printed over the chart.
 
     Returns
     -------
@@ -287,7 +210,7 @@ def precision_recall_chart(curves, prevalence, prefix, title):
     prevalence : float
         Share of positives among the test windows with a known label; NaN draws no line.
     prefix, title : str
-        As for `loss_curves`.
+        As for `roc_chart`.
 
     Returns
     -------
@@ -339,7 +262,7 @@ def chart(draw, entries, prefix, title, label, height, is_unit_square=False, mos
     entries : list of (str, colour, line style, marker)
         The legend.
     prefix, title : str
-        As for `loss_curves`.
+        As for `roc_chart`.
     label : str
         Text for screen readers.
     height : float

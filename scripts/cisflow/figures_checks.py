@@ -1,4 +1,4 @@
-"""Charts of what stands beside the results as inline SVG: scores with their intervals, and reliability curves.
+"""Charts of what stands beside the results as inline SVG: scores with intervals, reliability, confusion matrices.
 
 They are written out by hand with the classes of the page's style sheet for their colours, as there may be many.
 """
@@ -12,6 +12,8 @@ NAMES, PLOT, NUMBERS, ROW, ABOVE, BELOW, GAP = 180, 234, 146, 21, 4, 38, 9  # un
 LONGEST_NAME = 25  # letters beside a row
 TICKS = 7
 MARGIN = 0.04  # of the range of the scores, on either side
+CONFUSED_LEFT, CONFUSED_TOP, CONFUSED_WIDE, CONFUSED_HIGH = 66, 34, 92, 50  # of a confusion matrix
+DARKEST = 0.5  # numbers must stay legible on it
 
 
 def score_limits(rows, guess):
@@ -132,3 +134,47 @@ def reliability_panel(bins, label):
     )
     ticks = linear_ticks(0.0, end)
     return panel_svg(marks, (ticks, "mean prediction"), (ticks, "observed share"), label)
+
+
+def confusion_panel(counts, label):
+    """Observed classes against what is called, two by two, each cell with its share of the observed class.
+
+    Parameters
+    ----------
+    counts : dict of str -> float
+        `true_positives`, `false_negatives`, `false_positives` and `true_negatives`: numbers of rows.
+    label : str
+        Text for screen readers.
+
+    Returns
+    -------
+    str
+        An `<svg>` of its natural size; a cell is the darker the larger its share, wrong ones have another colour.
+    """
+    rows = [("positive", "true_positives", "false_negatives"), ("negative", "false_positives", "true_negatives")]
+    parts = []
+    for place, name in enumerate(("positive", "negative")):
+        middle = f'x="{CONFUSED_LEFT + (place + 0.5) * CONFUSED_WIDE:g}" text-anchor="middle"'
+        parts.append(f'<text class="faint" {middle} y="12">called</text><text {middle} y="27">{name}</text>')
+    for number, (name, *cells) in enumerate(rows):
+        y, total = CONFUSED_TOP + number * CONFUSED_HIGH, sum(counts[cell] for cell in cells)
+        for style, shift, text in (("faint", 20, "observed"), ("", 35, name)):
+            parts.append(
+                f'<text class="{style}" x="{CONFUSED_LEFT - 8}" y="{y + shift}" text-anchor="end">{text}</text>'
+            )
+        for place, cell in enumerate(cells):
+            x, share = CONFUSED_LEFT + place * CONFUSED_WIDE, counts[cell] / total if total else 0
+            colour = "heat" if cell.startswith("true") else "heat-wrong"
+            box = f'x="{x + 1}" y="{y + 1}" width="{CONFUSED_WIDE - 2}" height="{CONFUSED_HIGH - 2}" rx="3"'
+            parts.append(
+                f'<rect class="{colour}" fill-opacity="{DARKEST * share:.2f}" {box}/><rect class="leak-none" {box}/>'
+            )
+            middle = f'x="{x + CONFUSED_WIDE / 2:g}" text-anchor="middle"'
+            parts.append(f'<text class="strong" {middle} y="{y + 23}">{counts[cell]:,.0f}</text>')
+            if total:
+                parts.append(f'<text class="small" {middle} y="{y + 39}">{100 * share:.0f} %</text>')
+    width, height = CONFUSED_LEFT + 2 * CONFUSED_WIDE + 2, CONFUSED_TOP + 2 * CONFUSED_HIGH + 2
+    return (
+        f'<svg class="matrix" role="img" aria-label="{escape(label)}" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}" font-size="12.5">{"".join(parts)}</svg>'
+    )

@@ -114,7 +114,7 @@ def distribution_chart(table, classes, shown, panels, prefix, title, x_label, is
     panels : dict of str -> str
         Split to the title of its panel.
     prefix, title : str
-        As for `cisflow.figures.loss_curves`.
+        As for `cisflow.figures_training.loss_curves`.
     x_label : str
     is_log : bool
         Draw the axis logarithmic.

@@ -181,7 +181,7 @@ def learning_curve_chart(lines, prefix, title, quantity):
         `label`, `rows` and `score` (of the mean over seeds, from few rows to many), and `points`: pairs of rows and
         score of each seed.
     prefix, title : str
-        As for `cisflow.figures.loss_curves`.
+        As for `cisflow.figures_training.loss_curves`.
     quantity : str
         What the score is called.
 

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from cisflow.figures_data import outcome_bar
 from cisflow.logos import glyph_symbols, motif_symbol
 from cisflow.meme import read_meme
+from cisflow.report_across import across_doubts, across_sections
 from cisflow.report_check_tables import read_differences, read_planted
 from cisflow.report_checks import network_checks
 from cisflow.report_comparison import difference_section, score_bar
@@ -26,6 +27,8 @@ from cisflow.report_doubts import check_doubts, doubts, told, warning_doubts
 from cisflow.report_learning import learning_findings, learning_rows, search_doubts, trial_rows
 from cisflow.report_nulls import null_range
 from cisflow.report_numbers import MISSING, TASKS, count_of, fixed, percent, scientific, signed, signed_span, span
+from cisflow.report_over_datasets import over_datasets_doubts, over_datasets_findings, over_datasets_sections
+from cisflow.report_planted import planted_findings, planted_sections
 from cisflow.report_rows import (
     filter_row,
     identity,
@@ -53,7 +56,9 @@ OF_NETWORKS = [  # settings that shape nothing where no network was trained
 ]
 
 
-def render_report(runs, datasets, database, template, settings, searches=(), ensembles=(), baselines=()):
+def render_report(
+    runs, datasets, database, template, settings, searches=(), ensembles=(), baselines=(), over_datasets=None
+):
     """The report as one HTML page that loads nothing from elsewhere.
 
     Parameters
@@ -72,7 +77,7 @@ def render_report(runs, datasets, database, template, settings, searches=(), ens
     database : str, Path or None
         MEME file of known motifs; not needed where no run has filters.
     template : str or Path
-        `report.html.j2`; `data.html.j2`, `networks.html.j2`, `report.css` and `report.js` lie beside it.
+        `report.html.j2`; the templates that it includes, `report.css` and `report.js` lie beside it.
     settings : dict
         `genome` (`none` without one), `config_file`, `version`, `database_name`, `match_q`, `max_datasets_in_detail`,
         `max_epochs` (model to number; a model without epochs is left out), `negatives` (text) and `splits` (its
@@ -81,10 +86,14 @@ def render_report(runs, datasets, database, template, settings, searches=(), ens
         One a search of settings: `dataset`, `fold`, `model` and the path `trials`.
     ensembles : list of dict
         One a network, the mean over its seeds: `dataset`, `fold`, `model`, and the paths `predictions` and `metrics`.
-        It may have the paths `reliability`, `strata`, and `permuted_metrics` (of one trained on permuted labels).
+        It may have the paths `reliability`, `strata`, and `permuted_metrics` (of one trained on permuted labels);
+        `across` (scores on the test rows of other datasets); and `consensus_motifs` and `consensus_meme` (motifs over
+        its seeds and folds).
     baselines : list of dict
         One a baseline: `dataset`, `fold`, `baseline`, and the paths `predictions` and `metrics`; perhaps `chosen`, what
         motif it takes.
+    over_datasets : dict of str -> str, or None
+        The paths `verdicts`, `comparison` and `model_differences` of the mean over datasets.
 
     Returns
     -------
@@ -105,14 +114,14 @@ def render_report(runs, datasets, database, template, settings, searches=(), ens
     environment.filters.update(fixed=fixed, signed=signed, scientific=scientific, percent=percent)
     environment.globals.update(span=span, signed_span=signed_span, count_of=count_of, seeds_name=seeds_name)
     return environment.get_template(template.name).render(
-        **_page_content(runs, datasets, known_motifs, settings, searches, ensembles, baselines),
+        **_page_content(runs, datasets, known_motifs, settings, searches, ensembles, baselines, over_datasets),
         style=Markup(style),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
 
-def _page_content(runs, datasets, database, settings, searches, ensembles, baselines):
+def _page_content(runs, datasets, database, settings, searches, ensembles, baselines, over_datasets):
     """Everything that the template prints."""
     datasets = with_scores(_with_tables(datasets, searches), ensembles, baselines)
     warnings = warning_rows(runs)
@@ -133,7 +142,7 @@ def _page_content(runs, datasets, database, settings, searches, ensembles, basel
     checks = _checks(runs, datasets, all_scores)
     checks_of = of_folds(checks)
     ordered = {key: by_validation(networks(runs_of[key]), of_networks) for key in in_detail}
-    drawn = {"motifs": {}, "runs": runs_with_logos(ordered.values())}
+    drawn = {"motifs": {}, "runs": runs_with_logos(ordered.values()), "consensus": set()}
     details = [
         {
             "id": f"dataset-{number}",
@@ -165,11 +174,15 @@ def _page_content(runs, datasets, database, settings, searches, ensembles, basel
         motif_symbol(symbol, database[motif].pwm, orientation)
         for (motif, orientation), symbol in drawn["motifs"].items()
     ]
+    together = over_datasets_sections(over_datasets)
     if runs:
-        found = findings(all_scores, of_networks, filter_rows, own_motifs, varying, settings)
+        found = over_datasets_findings(together)
+        found += findings(all_scores, of_networks, filter_rows, own_motifs, varying, settings)
+        found += planted_findings(runs, varying)
         found += learning_findings(datasets, of_networks, varying)
     else:
         found = [nothing_trained(settings)]
+    across = across_sections(ensembles, {entry["dataset"]: entry["task"] for entry in datasets})
     trials = [search for entry in datasets for search in entry["searches"]]
     tasks = [task for task in TASKS if any(entry["task"] == task for entry in datasets)]
     return {
@@ -182,6 +195,8 @@ def _page_content(runs, datasets, database, settings, searches, ensembles, basel
                 *data_doubts(datasets, varying, bool(runs)),
                 *doubts(all_scores, trainings, filter_rows, own_motifs, varying),
                 *check_doubts(checks, varying),
+                *over_datasets_doubts(together),
+                *across_doubts(across, varying),
                 *search_doubts(trials, varying),
             ]
         ),
@@ -192,6 +207,9 @@ def _page_content(runs, datasets, database, settings, searches, ensembles, basel
         "overviews": [
             (TASKS[task], rows) for task in tasks if (rows := [row for row in scores if row["task"] == task])
         ],
+        "planted": planted_sections(runs),
+        "over_datasets": together,
+        "across": across,
         "data_rows": _data_overview(datasets, anchors) if len(datasets) > 1 or not runs else [],
         "several_datasets": "dataset" in varying,
         "several_folds": "fold" in varying,

@@ -57,6 +57,31 @@ def read_differences(path):
     return read_rows(path, ["difference", *INTERVAL, "p", "q"], ["model", "other", "target", "metric"])
 
 
+def read_over_datasets(paths):
+    """Rows of the tables over datasets.
+
+    Parameters
+    ----------
+    paths : dict of str -> str or Path
+        `verdicts`, `comparison` and `model_differences`; none of one dataset.
+
+    Returns
+    -------
+    dict[str, list of dict]
+        Of each table, in the order of the file.
+    """
+    texts, numbers = ["model", "fold", "metric", "left_out", "no_value"], ["n_datasets", "n_targets", *INTERVAL]
+    own = {
+        "verdicts": (["value", "baseline_value", "difference", "p", "q"], ["baseline", "verdict"]),
+        "comparison": (["seeds", "mean", "sd", "lowest", "highest", "ensemble", "mean_rank"], []),
+        "model_differences": (["value", "other_value", "difference", "p", "q"], ["other"]),
+    }
+    return {
+        name: read_rows(paths[name], [*numbers, *own[name][0]], [*texts, *own[name][1]]) if paths else []
+        for name in own
+    }
+
+
 def read_reliability(path):
     """Rows of a `reliability.tsv`, by target.
 

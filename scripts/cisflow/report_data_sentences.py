@@ -180,8 +180,8 @@ def _split_doubts(datasets, varying, has_networks):
             f"KS statistic of GC above {LIMITS['gc_ks']:g} for {kind_name(MATCHED)} negatives",
             distant,
             "Too few windows of the wanted GC content were clear of peaks and excluded regions: draw fewer negatives "
-            "(negatives.per_positive), put more chromosomes into the split, or exclude less. A lower "
-            "negatives.max_gc_difference makes such a shortage an error.",
+            "(negatives.per_positive; of training, negatives.per_positive_training), put more chromosomes into the "
+            "split, or exclude less. A lower negatives.max_gc_difference makes such a shortage an error.",
         ),
         (
             f"Fewer than {LIMITS['few_positives']} test positives",

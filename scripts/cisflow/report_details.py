@@ -9,26 +9,29 @@ from markupsafe import Markup
 
 from cisflow.figures import (
     ENSEMBLE,
-    loss_curves,
     precision_recall_chart,
     precision_recall_points,
     roc_chart,
     roc_points,
-    validation_curves,
 )
 from cisflow.figures_scores import MOST_DOTS, common_limits, prediction_panel
 from cisflow.logos import logo, stacked_logos
 from cisflow.meme import read_meme
 from cisflow.report_check_figures import beside_section, reliability_section, strata_section
 from cisflow.report_comparison import comparison
+from cisflow.report_confusion import confusion_section
+from cisflow.report_consensus import consensus_section
 from cisflow.report_learning import learning_section, trials_section
-from cisflow.report_motifs import enrichment_section, null_table, planted_section
+from cisflow.report_motifs import enrichment_section, null_table
 from cisflow.report_nulls import null_sentence
-from cisflow.report_numbers import count_of, fixed, is_known, listed, percent, span, words_of
+from cisflow.report_numbers import count_of, fixed, is_known, percent, signed, span, words_of
+from cisflow.report_planted import planted_section
 from cisflow.report_rows import NOT_COMPARABLE, STATUSES, identity, matched_filters, recurrence_rows
 from cisflow.report_sentences import seed_name, seeds_name
 from cisflow.report_tables import read_matches, read_predictions
+from cisflow.report_training import training_section
 
+INFLUENTIAL = 3  # filters of a network that are named
 RECURRENCES = 8  # database motifs that are listed openly; more lie in a closed table
 TARGETS_IN_DETAIL = 12  # targets of a dataset that get curves
 OPEN_NETWORKS = 3  # that are not folded
@@ -106,7 +109,8 @@ def network_details(entry, ordered, scores, checks, network_rows, anchor, databa
     database : dict[str, cisflow.meme.Motif]
     drawn : dict
         `motifs`: id and orientation of the database motifs that the page draws, to the id of their drawing, which are
-        added to here; `runs`: those of `runs_with_logos`.
+        added to here; `runs`: those of `runs_with_logos`; `consensus`: tables of motifs over seeds and folds that the
+        page shows already, as all folds share one.
     settings : dict
         `match_q`.
 
@@ -143,54 +147,28 @@ def network_details(entry, ordered, scores, checks, network_rows, anchor, databa
         "is_ordered": len(ordered) > OPEN_NETWORKS,
         "training": [
             {
-                **_training_section(members, network_rows[key], f"{anchor}-training-{number}"),
+                **training_section(members, network_rows[key], f"{anchor}-training-{number}"),
                 "is_open": number <= OPEN_NETWORKS,
             }
             for number, (key, members) in enumerate(ordered.items(), start=1)
         ],
         "searches": [trials_section(search) for search in entry["searches"]],
         "curves": _curve_sections(entry, ordered, scores, f"{anchor}-curves"),
+        "confusion": confusion_section(entry, models),
         "n_targets": len(entry["targets"]),
         "learning": learning_section(entry, f"{anchor}-learning"),
         "filters": [
-            {**_filter_section(members, database, drawn, settings["match_q"]), "is_open": number <= OPEN_NETWORKS}
+            {
+                **_filter_section(
+                    members, entry["ensembles"][members[0]["model"]], database, drawn, settings["match_q"]
+                ),
+                "is_open": number <= OPEN_NETWORKS,
+            }
             for number, members in enumerate(with_filters, start=1)
         ],
         "without_filters": [
             model for (*_, model), members in ordered.items() if not any(run["filter_row"] for run in members)
         ],
-    }
-
-
-# Training -----------------------------------------------------------------------------------------------------------
-
-
-def _training_section(members, network, prefix):
-    """Training curves of one network over its seeds; none of a model that has no epochs."""
-    model, words = network["model"], words_of(network)
-    rows = [run["training_row"] for run in members if run["training_row"]]
-    section = {
-        "model": model,
-        "words": words,
-        "parent": network["parent"],
-        "warnings": members[0]["warnings_found"],
-        "rows": rows,
-        "loss": "",
-        "score": "",
-    }
-    if not rows:
-        return {
-            **section,
-            "sentence": f"{model}: no training curves ({count_of(len(members), 'seed')} without epochs).",
-        }
-    kept = listed((f"{seed_name(row)} kept epoch {fixed(row['kept'], 0)} of {row['epochs']}" for row in rows), 12)
-    histories = {row["seed"]: row["history"] for row in rows}
-    title = f"Validation {words['name']}, {model}"
-    return {
-        **section,
-        "sentence": f"{model}: {kept}.",
-        "loss": Markup(loss_curves(histories, f"{prefix}-loss", f"Loss, {model}")),
-        "score": Markup(validation_curves(histories, f"{prefix}-score", words["name"], title)),
     }
 
 
@@ -344,9 +322,11 @@ def _curve_sentence(row, name_model):
 # Filters ------------------------------------------------------------------------------------------------------------
 
 
-def _filter_section(members, database, drawn, match_q):
-    """Filters of one network over its seeds."""
-    model = members[0]["model"]
+def _filter_section(members, record, database, drawn, match_q):
+    """Filters of one network over its seeds; `record` is that of its ensemble."""
+    model, path = members[0]["model"], record.get("consensus_motifs")
+    shared = consensus_section(record, match_q) if path not in drawn["consensus"] else None
+    drawn["consensus"].add(path)
     members = [run for run in members if run["filter_row"]]
     filter_rows = [run["filter_row"] for run in members]
     recurrences = recurrence_rows(filter_rows)
@@ -363,7 +343,7 @@ def _filter_section(members, database, drawn, match_q):
             {
                 "seed": run["seed"],
                 "sentence": f"{row['matched']} of {row['filters']} filters match at q\u00a0<\u00a0{match_q:g}; "
-                f"{statuses}",
+                f"{statuses}{_most_influential(row['table'])}",
                 "rows": _filter_table(run, matches, database, drawn["motifs"]),
             }
         )
@@ -374,6 +354,7 @@ def _filter_section(members, database, drawn, match_q):
         "nulls": null_table(filter_rows),
         "recurrences": recurrences[:RECURRENCES],
         "more_recurrences": recurrences[RECURRENCES:],
+        "consensus": shared,
         "seeds": seeds,
         "left_out": seeds_name(left_out) if left_out else "",
         "comments": comments,
@@ -390,6 +371,18 @@ def _filter_table(run, matches, database, drawn):
         drawing = _filter_logo(filter_, learned.get(filter_["filter"]), match, database, drawn)
         rows.append({**filter_, "E": match["E-value"] if match else math.nan, "logo": Markup(drawing)})
     return sorted(rows, key=_place)
+
+
+def _most_influential(table):
+    """The filters without which the loss rises most, in words."""
+    known = sorted((row for row in table if is_known(row["influence"])), key=lambda row: -row["influence"])
+    cases = [
+        f"{row['filter']}{' (' + (row['best_match_name'] or row['best_match']) + ')' if row['significant'] else ''} "
+        f"{signed(row['influence'], 4)}"
+        for row in known[:INFLUENTIAL]
+        if row["influence"] > 0
+    ]
+    return f"; most influential: {', '.join(cases)}" if cases else ""
 
 
 def _place(row):

@@ -1,10 +1,10 @@
-"""Motifs beside what could have been expected of them: nulls of matches, enrichment in the data, planted motifs."""
+"""Motifs beside what could have been expected of them: nulls of matches, enrichment in the data."""
 
 import math
 
 from cisflow.report_check_tables import read_enrichment
 from cisflow.report_nulls import NULLS, SIGNIFICANT, TRAINED
-from cisflow.report_numbers import MISSING, count_of, fixed, is_known, listed, percent, scientific
+from cisflow.report_numbers import MISSING, count_of, ends_of, fixed, is_known, listed, percent, scientific
 from cisflow.report_tables import read_matches
 
 TOP = 10  # enriched motifs of a target that are listed
@@ -48,17 +48,12 @@ def null_table(filter_rows):
                 "without": sum(row["n_dead"] + row["n_without_pwm"] for row in counted),
                 "matched": fixed(matched, 0 if matched == int(matched) else 1),
                 "share": percent(matched / total),
-                "rate": MISSING if source == TRAINED else _range(rows, "false_discovery_rate"),
-                "rate_high": MISSING if source == TRAINED else _range(rows, "fdr_high"),
-                "p": MISSING if source == TRAINED else _range(rows, "p", scientific),
+                "rate": MISSING if source == TRAINED else ends_of(row["false_discovery_rate"] for row in rows),
+                "rate_high": MISSING if source == TRAINED else ends_of(row["fdr_high"] for row in rows),
+                "p": MISSING if source == TRAINED else ends_of((row["p"] for row in rows), write=scientific),
             }
         )
     return table
-
-
-def _range(rows, column, write=lambda value: fixed(value, 2)):
-    values = [row[column] for row in rows if is_known(row[column])]
-    return "–".join(dict.fromkeys(write(end) for end in (min(values), max(values)))) if values else MISSING
 
 
 # Enrichment in the data ---------------------------------------------------------------------------------------------
@@ -166,44 +161,3 @@ def _enriched(target, motifs, found, n_seeds, model):
         if unseen:
             sentences.append(("Enriched and not found", listed(unseen, TOP)))
     return {"target": target, "sentence": f"{text}.", "sentences": sentences, "rows": rows}
-
-
-# Planted motifs -----------------------------------------------------------------------------------------------------
-
-
-def planted_section(members):
-    """What one network found of motifs that were planted, over its seeds.
-
-    Parameters
-    ----------
-    members : list of dict
-        Its runs, with `planted` (rows and comments of `read_planted`, or none).
-
-    Returns
-    -------
-    dict or None
-    """
-    runs = [run for run in members if run["planted"]]
-    if not runs:
-        return None
-    tables = [run["planted"] for run in runs]
-    rows = []
-    for motif in tables[0]:
-        of_seeds = [row for table in tables for row in table if row["motif"] == motif["motif"]]
-        found = [row for row in of_seeds if row["found"]]
-        rows.append(
-            {
-                "motif": motif["motif"],
-                "name": motif["name"],
-                "found": len(found),
-                "of_seeds": len(of_seeds),
-                "q": min((row["q"] for row in found), default=math.nan),
-                "n_sites": motif["n_sites"],
-                "recall": _range(found, "recall"),
-                "by_chance": _range(found, "recall_by_chance"),
-                "precision": _range(found, "precision"),
-            }
-        )
-    counts = [f"{sum(row['found'] for row in run['planted'])} in seed {run['seed']}" for run in runs]
-    text = f"{runs[0]['model']} found, of {count_of(len(rows), 'planted motif')}: {listed(counts, 12)}."
-    return {"model": runs[0]["model"], "sentence": text, "rows": rows, "comments": runs[0]["planted_comments"]}

@@ -69,6 +69,27 @@ def span(low, high):
     return f"{fixed(low)}{' to ' if low < 0 else '–'}{fixed(high)}" if is_known(low) and is_known(high) else MISSING
 
 
+def ends_of(values, digits=2, write=None):
+    """The lowest and the highest of the numbers that are known: `0.90–0.91`, or one of them if both read alike.
+
+    Parameters
+    ----------
+    values : iterable of float
+    digits : int
+        Behind the point.
+    write : callable, optional
+        Turns a number into text, in place of `fixed`.
+
+    Returns
+    -------
+    str
+        A dash where none is known.
+    """
+    known = [value for value in values if is_known(value)]
+    write = write or (lambda value: fixed(value, digits))
+    return "–".join(dict.fromkeys(write(end) for end in (min(known), max(known)))) if known else MISSING
+
+
 def signed(value, digits=3):
     """A difference with its sign; a dash where there is none."""
     return f"{value:+.{digits}f}".replace("-", "−") if is_known(value) else MISSING

@@ -54,9 +54,9 @@ def training_row(run, max_epochs=None):
     Returns
     -------
     dict or None
-        `history` (the table), `epochs` (how many were run), `kept` (the epoch whose weights were kept), the losses and
-        `val_score` of that epoch, `seconds`, and the flags `unfinished` (ran to the last allowed epoch) and `early`
-        (kept one of the first two of more). None without a history.
+        `history` (the table), `epochs` (how many were run), `kept` (the epoch whose weights were kept), the losses,
+        `val_score` and `val_accuracy` of that epoch, `seconds`, and the flags `unfinished` (ran to the last allowed
+        epoch) and `early` (kept one of the first two of more). None without a history.
     """
     if not run.get("history"):
         return None
@@ -72,6 +72,7 @@ def training_row(run, max_epochs=None):
         "train_loss": kept["train_loss"],
         "val_loss": kept["val_loss"],
         "val_score": kept["val_score"],
+        "val_accuracy": kept["val_accuracy"],
         "seconds": float(history["seconds"].sum()),
         "unfinished": max_epochs is not None and epochs >= max_epochs,
         "early": kept["epoch"] <= EARLY_EPOCHS < epochs,

@@ -69,8 +69,9 @@ def subject(row, varying, part=""):
     names = [row[key] for key in ("dataset", "fold") if key in varying and key in row]
     if part and part not in names:
         names.append(part)
-    model = f" ({row['model']})" if "model" in varying and "model" in row else ""
-    return ", ".join(names) + model
+    if "model" not in varying or "model" not in row:
+        return ", ".join(names)
+    return f"{', '.join(names)} ({row['model']})" if names else row["model"]
 
 
 def seed_name(row):

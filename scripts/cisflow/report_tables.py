@@ -295,12 +295,14 @@ def read_history(path, task="binary"):
     Returns
     -------
     dict of str -> numpy.ndarray of float
-        A value an epoch; `val_score` is the column `val_auroc` or `val_pearson`.
+        A value an epoch; `val_score` is the column `val_auroc` or `val_pearson`; `val_accuracy` is NaN where there is
+        none: of quantities, and in tables of networks that were trained before it was told.
     """
     score = f"val_{TASKS[task]['score']}"
     names = ["epoch", "train_loss", "val_loss", score, "seconds", "kept"]
     rows = read_rows(path, names)
-    return {"val_score" if name == score else name: np.array([row[name] for row in rows]) for name in names}
+    history = {"val_score" if name == score else name: np.array([row[name] for row in rows]) for name in names}
+    return {**history, "val_accuracy": np.array([float(row.get("val_accuracy") or "nan") for row in rows])}
 
 
 def read_choice(path, task="binary"):
@@ -366,9 +368,10 @@ def read_filters(path):
     Returns
     -------
     list of dict
-        One a filter, dead ones too.
+        One a filter, dead ones too; `cluster` is NaN of one without a PWM.
     """
     numbers = ["n_sites", "threshold", "max_activation", "information_content", "best_match_p", "best_match_q"]
+    numbers += ["influence", "cluster"]
     texts = ["filter", "status", "consensus", "best_match", "best_match_name"]
     return read_rows(path, numbers, texts)
 
