@@ -55,6 +55,7 @@ rule all:
         dataset_results("{dataset}/{fold}/verdicts.tsv"),
         dataset_results("{dataset}/{fold}/motif_enrichment.tsv"),
         dataset_results("{dataset}/comparison.tsv"),
+        list(over_datasets_results().values()),
         consensus_results(),
         across_results(),
         planted_results(),

@@ -436,10 +436,11 @@ def sequence_settings(wildcards):
 def negatives_settings(wildcards):
     """What shapes the negatives of a dataset, and nothing else: other keys must not run it again."""
     if not dataset_rules.takes_negatives(DATASETS[wildcards.dataset]):
-        return {"per_positive": 0, "kinds": {}}
+        return {"per_positive": 0, "per_positive_training": 0, "kinds": {}}
     wanted = dataset_rules.negatives_of(SETTINGS, wildcards.dataset)
     of_kind = {"gc_matched": "max_gc_difference", "flanking": "flank_distance"}
-    keys = ["per_positive", "kinds"] + [key for kind, key in of_kind.items() if kind in wanted["kinds"]]
+    keys = ["per_positive", "per_positive_training", "kinds"]
+    keys += [key for kind, key in of_kind.items() if kind in wanted["kinds"]]
     keys += ["avoid_excluded"] if wildcards.dataset in OF_PEAKS else []
     return {key: wanted[key] for key in keys}
 
@@ -516,6 +517,9 @@ PWM_SETTINGS = {key: SETTINGS["filters"][key] for key in OF_PWMS}
 
 def split_attributes(wildcards):
     """What an HDF5 file says of itself."""
+    splits = splits_settings(wildcards)
+    if wildcards.split != "train":  # the rows of the others do not hang on it
+        del splits["negatives"]["per_positive_training"]
     return {
         "task": task_of(wildcards),
         "genome": GENOME,
@@ -526,7 +530,7 @@ def split_attributes(wildcards):
         "max_jitter": WINDOWS["max_jitter"],
         "settings": {
             "windows": windows_settings(wildcards),
-            "splits": splits_settings(wildcards),
+            "splits": splits,
             "sequences": SETTINGS["sequences"],
             "tracks": {
                 **track_settings(wildcards),
@@ -555,12 +559,14 @@ def negatives_text(wanted):
     """How many negatives are drawn, and of what kinds."""
     kinds = wanted["kinds"]
     shares = ", ".join(f"{kind} {share / sum(kinds.values()):.0%}" for kind, share in kinds.items())
-    return f"{wanted['per_positive']:g} for each positive window, drawn within each split: {shares}"
+    number, in_training = f"{wanted['per_positive']:g}", f"{wanted['per_positive_training']:g}"
+    number += f" ({in_training} in training)" if in_training != number else ""
+    return f"{number} for each positive window, drawn within each split: {shares}"
 
 
 def report_settings():
     """What shaped the results, printed in the report beside them."""
-    negatives = negatives_text(SETTINGS["negatives"])
+    negatives = negatives_text(dataset_rules.negatives_of(SETTINGS))
     for name in SETTINGS["negatives"]["datasets"]:
         negatives += f"; of {name}, {negatives_text(dataset_rules.negatives_of(SETTINGS, name))}"
     return {

@@ -11,7 +11,7 @@ from cisflow.messages import InputError, run_script
 from cisflow.shuffling import dinucleotide_shuffles, tiled
 from cisflow.split_outputs import write_splits
 from cisflow.split_tables import with_composition
-from cisflow.splitting import ORDER, generators, named_negatives, settled_rows
+from cisflow.splitting import ORDER, generators, named_negatives, number_of_negatives, settled_rows
 from cisflow.window_table import read_windows, widened
 
 
@@ -51,8 +51,15 @@ def assigned_rows(table, fold):
 
 def shuffles_wanted(table, targets, task, options):
     """Whether negatives must be made: all labels are 1, and the configuration asks for shuffles."""
-    if task != "binary" or (table[targets] == 0).any(axis=None) or not options["per_positive"]:
+    numbers = {key: options[key] for key in ("per_positive", "per_positive_training")}
+    if task != "binary" or (table[targets] == 0).any(axis=None) or not any(numbers.values()):
         return False
+    if not all(numbers.values()):
+        raise InputError(
+            "every sequence is labelled 1, and a split is to have no negatives",
+            f"{', '.join(f'negatives.{key} is {n:g}' for key, n in numbers.items())}; expected both above 0",
+            "raise the one that is 0, or give a table with negatives",
+        )
     if set(options["kinds"]) != {"dinucleotide_shuffle"}:
         raise InputError(
             "every sequence is labelled 1, and negatives cannot be drawn from a genome",
@@ -73,8 +80,8 @@ def main(windows, fold, targets, settings, seed, threads, outputs):
         `column`; or `k`, `number` and `by`; or lists of chromosomes.
     targets : list of str
     settings : dict
-        `task`, `max_jitter`, `min_positives`, `transform`, `negatives` (`per_positive`, `kinds`) and `leakage`
-        (`policy`, `kmer_length`, `min_containment`).
+        `task`, `max_jitter`, `min_positives`, `transform`, `negatives` (`per_positive`, `per_positive_training`,
+        `kinds`) and `leakage` (`policy`, `kmer_length`, `min_containment`).
     seed, threads : int
     outputs : dict of str -> str
         Paths of train, val, test, groups, report, leakage, negatives, distributions, balance and scaling.
@@ -107,7 +114,7 @@ def main(windows, fold, targets, settings, seed, threads, outputs):
         is_positive = (rows[targets] == 1).any(axis=1) if task == "binary" else np.ones(len(rows), dtype=bool)
         rows = rows.assign(kind=np.where(is_positive, "positive", "given"))
         if with_shuffles:
-            count = round(options["per_positive"] * len(rows))
+            count = number_of_negatives(split, len(rows), options)
 
             def is_refused(drawn, drawn_bases, split=split):
                 return audit.leaks_elsewhere(split, drawn.assign(chrom=NO_LOCUS), drawn_bases)

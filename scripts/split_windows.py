@@ -13,7 +13,7 @@ from cisflow.negatives import Ground, draw_negatives, read_pools
 from cisflow.sheet_rows import with_files
 from cisflow.split_outputs import write_splits
 from cisflow.split_tables import with_composition
-from cisflow.splitting import ORDER, generators, named_negatives, settled_rows
+from cisflow.splitting import ORDER, generators, named_negatives, number_of_negatives, settled_rows
 from cisflow.target_signals import measured_targets
 from cisflow.window_table import read_peak_table, read_windows, widened
 
@@ -36,8 +36,9 @@ def main(windows, peaks, excluded, fasta, aliases, pool, fold, dataset, rows, se
         Rows of the sheet: `target`, `signal`, `negatives`.
     settings : dict
         `task`, `length`, `max_jitter`, `edge_margin`, `max_n_fraction`, `min_positives`, `transform`; `negatives`
-        (`per_positive`, `kinds` and what these need of `max_gc_difference`, `flank_distance`, `avoid_excluded`),
-        `leakage` (`policy`, `kmer_length`, `min_containment`) and `signals` (`statistic`, `width`, `missing`).
+        (`per_positive`, `per_positive_training`, `kinds` and what these need of `max_gc_difference`, `flank_distance`,
+        `avoid_excluded`), `leakage` (`policy`, `kmer_length`, `min_containment`) and `signals` (`statistic`, `width`,
+        `missing`).
     seed, threads : int
     outputs : dict of str -> str
         Paths of train, val, test, groups, report, leakage, negatives, distributions, balance and scaling.
@@ -81,7 +82,7 @@ def main(windows, peaks, excluded, fasta, aliases, pool, fold, dataset, rows, se
 
         width = settings["length"] + 2 * jitter
         ground = Ground(genome, groups[split], width, settings["edge_margin"], avoid, settings["max_n_fraction"])
-        count = round(options["per_positive"] * len(positives))
+        count = number_of_negatives(split, len(positives), options)
         drawn, drawn_bases, found = draw_negatives(
             stored(positives), bases, options["kinds"], count, ground, options, pools, is_refused, rngs[split]
         )

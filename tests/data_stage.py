@@ -133,7 +133,7 @@ def data_stage(
         **{key: windows[key] for key in ("length", "max_jitter", "edge_margin", "max_n_fraction")},
         "min_positives": min_positives,
         "transform": list(transform),
-        "negatives": negatives,
+        "negatives": {"per_positive_training": negatives["per_positive"], **negatives},
         "leakage": leakage,
         "signals": signals,
     }
@@ -197,7 +197,7 @@ def sequence_stage(
         "max_jitter": max_jitter,
         "min_positives": 1,
         "transform": [],
-        "negatives": negatives,
+        "negatives": {"per_positive_training": negatives["per_positive"], **negatives},
         "leakage": leakage,
     }
     targets = [row["target"] for row in rows]
@@ -352,6 +352,18 @@ def positives_of(run, folder):
         (row["chrom"], int(row["start"]) - run.jitter, int(row["end"]) + run.jitter) for row in rows_of(run.windows)
     ]
     return write_intervals(folder / "every_positive.bed", rows)
+
+
+def check_same_rows(run, other, split):
+    """A split of two runs holds the same rows, and says the same of itself but for what was learnt in training."""
+    assert Path(run.beds[split]).read_bytes() == Path(other.beds[split]).read_bytes()
+    with h5py.File(run.encoded[split]) as one, h5py.File(other.encoded[split]) as two:
+        assert set(one) == set(two)
+        for name in one:
+            np.testing.assert_array_equal(one[name][:], two[name][:])
+        of_one, of_two = ({key: str(value) for key, value in file.attrs.items()} for file in (one, two))
+    del of_one["target_scaling"], of_two["target_scaling"]  # it counts the training rows
+    assert of_one == of_two
 
 
 def check_shuffles(run):

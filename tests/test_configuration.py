@@ -396,6 +396,15 @@ MISTAKES = {
         sheet(ROW.replace("tiny", "reference")),
         ("datasets.tsv, line 2", "dataset is 'reference'", "another name; cisflow itself uses", "change the dataset"),
     ),
+    "dataset named as the folder over datasets": (
+        sheet(ROW.replace("tiny", "over_datasets")),
+        (
+            "datasets.tsv, line 2",
+            "dataset is 'over_datasets'",
+            "another name; cisflow itself uses",
+            "change the dataset",
+        ),
+    ),
     "dataset named Reference": (
         sheet(ROW.replace("tiny", "Reference")),
         ("datasets.tsv, line 2", "'Reference' differs from 'reference'", "names that differ by more", "rename"),
@@ -644,7 +653,7 @@ MISTAKES |= {
             folds(f"{name}: {{val: [chrB], test: [chrC]}}"),
             ("config.yaml, line 7", f'`folds` holds the name "{name}"', "another name", "mend the value"),
         )
-        for name in ("k", "column")
+        for name in ("k", "column", "mean")
     },
     "folds by something else": (
         folds("{k: 5, by: chromosomes}"),
@@ -703,6 +712,18 @@ MISTAKES |= {
     "negative distance": (
         section("negatives: {flank_distance: [-500, 500]}"),
         ("config.yaml, line 5", "`negatives.flank_distance.1` is -500", "0 or more", "mend the value"),
+    ),
+    "fewer than no negatives in training": (
+        section("negatives: {per_positive_training: -1}"),
+        ("config.yaml, line 5", "`negatives.per_positive_training` is -1", "0 or more", "mend the value"),
+    ),
+    "no negatives in training for one target": (
+        section("negatives: {per_positive_training: 0}"),
+        (ROW_2, "negatives.per_positive_training is 0", "rows labelled 0", "raise negatives.per_positive_training"),
+    ),
+    "no negatives in training of one dataset": (
+        section("negatives: {datasets: {tiny: {per_positive_training: 0}}}"),
+        (ROW_2, "negatives.per_positive_training is 0", "rows labelled 0", "raise negatives.per_positive_training"),
     ),
     "own negatives without a file": (
         section("negatives: {kinds: {bed: 1}}"),
@@ -1020,6 +1041,9 @@ GOOD = {
         ),
         wide({"negatives": "weak.bed"}, {"dataset": "other", "negatives": "weak.bed"}),
     ],
+    "another number of negatives in training": [
+        section("negatives: {per_positive_training: 3, datasets: {tiny: {per_positive_training: null}}}"),
+    ],
     "kinds that are not used": [
         section("negatives: {per_positive: 0, kinds: {bed: 1, other_peaks: 1}}"),
         wide({}, {"target": "b"}),
@@ -1092,6 +1116,7 @@ def test_defaults_are_those_of_the_schemas(folder):
         "tracks": {"sheet": None, "width": 4000, "bin": 10, "missing": "nan"},
         "negatives": {
             "per_positive": 1,
+            "per_positive_training": None,
             "kinds": {"gc_matched": 1},
             "max_gc_difference": 0.05,
             "flank_distance": [500, 5000],

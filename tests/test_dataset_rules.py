@@ -136,18 +136,22 @@ def test_a_row_is_without_a_mistake_if_it_keeps_to_the_manual(fields):
     ),
     with_genome=st.booleans(),
     per_positive=st.sampled_from([0, 1]),
+    in_training=st.sampled_from([None, 0, 3]),
     flank=st.sampled_from([[0, 0], [500, 5000], [9, 3]]),
     width=st.sampled_from([40, 400, 405]),
     folds=st.sampled_from([{"holdout": {}}, {"k": 5}, {"k": 5, "by": "cluster"}, {"column": "split"}]),
 )
-def test_any_sheet_is_checked_to_its_end(fields, tracks, kinds, with_genome, per_positive, flank, width, folds):
+def test_any_sheet_is_checked_to_its_end(
+    fields, tracks, kinds, with_genome, per_positive, in_training, flank, width, folds
+):
+    numbers = {"per_positive": per_positive, "per_positive_training": in_training}
     rows = [row_of(line=n, dataset=name, target=f"t{n}", **row) for n, (name, row) in enumerate(fields, start=2)]
     lines = [{"dataset": name, "track": track, "line": n} for n, (name, track) in enumerate(tracks, start=2)]
     found = told(
         rows,
         lines,
         genome={"name": "made"} if with_genome else None,
-        negatives={"per_positive": per_positive, "kinds": dict.fromkeys(kinds, 1), "flank_distance": flank},
+        negatives={**numbers, "kinds": dict.fromkeys(kinds, 1), "flank_distance": flank},
         tracks={"sheet": "tracks.tsv" if tracks else None, "width": width, "bin": 10},
         folds=folds,
     )
@@ -189,12 +193,49 @@ def test_kinds_of_negatives_do_not_matter_where_none_are_drawn():
     two = [row_of(), row_of(line=3, target="b")]
     assert told(two, negatives=negatives) == []
     assert len(told(two, negatives={**negatives, "per_positive": 0.1})) == 2
+    assert len(told(two, negatives={**negatives, "per_positive_training": 0.1})) == 2
+    assert len(told(two, negatives={**negatives, "per_positive": 0.1, "per_positive_training": 0})) == 2
 
 
 def test_one_target_of_labels_needs_negatives():
     # A run ended well with splits of positives alone.
     (problem,) = told([row_of()], negatives={"per_positive": 0, "kinds": {"gc_matched": 1}, "flank_distance": [0, 1]})
     assert "negatives.per_positive is 0" in problem[1]
+
+
+@pytest.mark.parametrize("in_training", [None, 0, 0.5, 3])
+@pytest.mark.parametrize("elsewhere", [0, 1])
+def test_one_target_of_labels_needs_negatives_in_training_too(elsewhere, in_training):
+    numbers = {"per_positive": elsewhere, "per_positive_training": in_training}
+    found = told([row_of()], negatives=numbers)
+    if elsewhere and in_training != 0:
+        assert found == []
+    else:
+        (problem,) = found
+        key = "per_positive_training" if elsewhere else "per_positive"
+        assert f"negatives.{key} is 0" in problem[1]
+        assert f"raise negatives.{key}," in problem[3]
+    # Sites of other targets are negatives, and values have none.
+    assert told([row_of(), row_of(line=3, target="b")], negatives=numbers) == []
+    assert told([row_of(signal="x.bw")], negatives=numbers) == []
+
+
+def test_negatives_in_training_are_as_many_as_elsewhere_unless_said():
+    own = {
+        "a": {"per_positive": 2},
+        "b": {"per_positive_training": 4},
+        "c": {"per_positive_training": None},
+        "d": {"per_positive": 5, "per_positive_training": 6},
+        "e": {"kinds": {"flanking": 1}},
+    }
+
+    def numbers(in_training):
+        settings = settings_of(negatives={"per_positive_training": in_training, "datasets": own})
+        found = {name: negatives_of(settings, name) for name in (*own, None)}
+        return {name: (one["per_positive"], one["per_positive_training"]) for name, one in found.items()}
+
+    assert numbers(None) == {"a": (2, 2), "b": (1, 4), "c": (1, 1), "d": (5, 6), "e": (1, 1), None: (1, 1)}
+    assert numbers(3) == {"a": (2, 3), "b": (1, 4), "c": (1, 1), "d": (5, 6), "e": (1, 3), None: (1, 3)}
 
 
 def test_one_file_of_negatives_is_enough_for_a_dataset():

@@ -24,6 +24,7 @@ from data_stage import (
     check_clear,
     check_labels,
     check_no_leak,
+    check_same_rows,
     check_signal,
     check_tracks,
     data_stage,
@@ -63,8 +64,9 @@ def check_negatives(run, original, bedtools, pairable, folder):
     """Exact number, clear of everything, on the chromosomes of the split, GC as promised, no unknown bases; total."""
     avoided = [row["peaks"] for row in run.rows] + [run.excluded, positives_of(run, folder)]
     total = check_clear(run, avoided, bedtools, folder)
-    per_positive = run.negatives["per_positive"]
     for split in SPLITS:
+        per_positive = run.negatives["per_positive"]
+        per_positive = run.negatives.get("per_positive_training", per_positive) if split == "train" else per_positive
         rows = rows_of(run.beds[split])
         n_positives = sum(map(is_positive, rows))
         n_negatives = len(rows) - n_positives
@@ -167,6 +169,8 @@ def small(genome, genome_spellings, write_bed, tmp_path):
         (window_settings(length=51, max_jitter=7, max_n_fraction=1), {"per_positive": 3, "max_gc_difference": 0.1}),
         (window_settings(length=100, max_jitter=1), {"per_positive": 0.5, "max_gc_difference": 0.15}),
         (window_settings(length=9, max_jitter=0, merge_distance=4), {"per_positive": 0, "max_gc_difference": 0}),
+        (window_settings(length=60), {"per_positive": 0.5, "per_positive_training": 2}),
+        (window_settings(length=60), {"per_positive_training": 0.3}),
     ],
 )
 def test_small_genome(windows, negatives, small, genome, bedtools, pairable, tmp_path):
@@ -443,6 +447,34 @@ def test_a_file_of_another_checksum_is_refused(column, genome, write_bed, tmp_pa
     with pytest.raises(InputError, match="is not the file that the configuration names"):
         data_stage(tmp_path / "run", paths, [sheet_row("x", **fields)], FOLD, window_settings(), task="regression")
     assert not (tmp_path / "run" / "windows.tsv").exists()
+
+
+MIXED = {**GC_MATCHED, "kinds": {"gc_matched": 2, "dinucleotide_shuffle": 1, "flanking": 1}}
+
+
+def test_negatives_that_a_network_is_judged_by_do_not_hang_on_those_it_is_trained_on(small):
+    numbers = (0, 0.5, 1, 1.7, 3)
+    runs = {n: small(f"run_{n}", window_settings(), negatives={**MIXED, "per_positive_training": n}) for n in numbers}
+    first = runs.pop(0)
+    first_rows = rows_of(first.beds["train"])
+    for number, run in runs.items():
+        for split in ("val", "test"):
+            assert sum(not is_positive(row) for row in rows_of(run.beds[split])) > 10
+            check_same_rows(first, run, split)
+        rows = rows_of(run.beds["train"])
+        assert [{**row, "sequence": "."} for row in rows if is_positive(row)] == [
+            {**row, "sequence": "."} for row in first_rows
+        ]
+        n_positives = len(first_rows)
+        drawn = {
+            (row["split"], row["kind"]): int(row["count"])
+            for row in rows_of(run.tables["negatives"])
+            if row["outcome"] == "drawn"
+        }
+        total = sum(count for (split, _), count in drawn.items() if split == "train")
+        assert total == len(rows) - n_positives == round(number * n_positives)
+        # Kinds keep their proportions.
+        assert abs(drawn["train", "gc_matched"] - total / 2) < 1
 
 
 def test_too_few_negatives_name_the_number(small):

@@ -15,6 +15,7 @@ from data_stage import (
     PAIRS,
     SPLITS,
     check_labels,
+    check_same_rows,
     check_shuffles,
     kind_of,
     locus,
@@ -206,6 +207,23 @@ def test_a_fasta_of_positives_gets_shuffles_in_every_split(tmp_path):
     check_labels(run)
 
 
+def test_shuffles_that_a_network_is_judged_by_do_not_hang_on_those_it_is_trained_on(tmp_path):
+    path = tmp_path / "peaks.fa"
+    path.write_text("".join(f">p{n}\n{text}\n" for n, text in enumerate(random_texts(90, 50))))
+    row, fold = sheet_row("bound", sequences=path), {"k": 3, "by": "cluster", "number": 1}
+    runs = []
+    for number in (0.4, 1, 4):
+        wanted = {**SHUFFLES, "per_positive_training": number}
+        options = {"length": 40, "max_jitter": 5, "task": "binary", "negatives": wanted}
+        run = sequence_stage(tmp_path / f"run_{number}", [row], {}, fold, **options)
+        runs.append(run)
+        kinds = [kind_of(row) for row in rows_of(run.beds["train"])]
+        shuffles = kinds.count("dinucleotide_shuffle")
+        assert shuffles == round(number * (len(kinds) - shuffles)) > 10
+        for split in ("val", "test"):
+            check_same_rows(runs[0], run, split)
+
+
 def test_labels_of_the_table_are_kept_and_nothing_is_shuffled(tmp_path):
     path = tmp_path / "library.tsv"
     texts = random_texts(60, 30)
@@ -279,6 +297,16 @@ def test_positives_alone_need_shuffles(tmp_path):
     with pytest.raises(InputError, match="negatives cannot be drawn from a genome") as caught:
         sequence_stage(tmp_path / "run", [sheet_row("x", sequences=path)], {}, fold, length=30, task="binary")
     assert "dinucleotide_shuffle: 1" in caught.value.fix
+
+
+@pytest.mark.parametrize("empty", ["per_positive", "per_positive_training"])
+def test_positives_alone_need_shuffles_in_every_split(empty, tmp_path):
+    path = written(tmp_path / "library.tsv", random_texts(30, 30), values=[1] * 30)
+    row, fold = sheet_row("x", sequences=path), {"k": 3, "by": "cluster", "number": 1}
+    wanted = {**SHUFFLES, "per_positive_training": 2, empty: 0}
+    with pytest.raises(InputError, match="a split is to have no negatives") as caught:
+        sequence_stage(tmp_path / "run", [row], {}, fold, length=30, task="binary", negatives=wanted)
+    assert f"negatives.{empty} is 0" in caught.value.why
 
 
 def test_a_table_of_one_family_cannot_be_shared_out(tmp_path):

@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from made_genomes import frame_of, rows_of
 
 from cisflow.leak_audit import LeakAudit
 from cisflow.messages import InputError
-from cisflow.splitting import ORDER, generators, named_negatives, settled_rows
+from cisflow.splitting import ORDER, generators, named_negatives, number_of_negatives, settled_rows
 
 WIDTH = 10
 TEXTS = ["ACGGTCATTG", "GGGGGGCCAC", "CACACCGGTA", "TTGTTGCCGC"]
@@ -115,6 +117,21 @@ def test_every_split_and_every_seed_has_a_draw_of_its_own():
     draws = {(seed, split): tuple(rng.random(3)) for seed in (0, 1, 7) for split, rng in generators(seed).items()}
     assert {split for _, split in draws} == {"train", "val", "test"}
     assert len(set(draws.values())) == len(draws)
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------------
+
+PER_POSITIVE = st.one_of(st.integers(0, 100), st.floats(0, 100))
+
+
+@settings(max_examples=200, deadline=None, database=None)
+@given(n_positives=st.integers(0, 100_000), elsewhere=PER_POSITIVE, in_training=PER_POSITIVE)
+def test_the_number_for_training_is_that_of_training_alone(n_positives, elsewhere, in_training):
+    options = {"per_positive": elsewhere, "per_positive_training": in_training}
+    found = {split: number_of_negatives(split, n_positives, options) for split in ORDER}
+    for split, per_positive in {"train": in_training, "val": elsewhere, "test": elsewhere}.items():
+        assert isinstance(found[split], int)
+        assert abs(found[split] - per_positive * n_positives) <= 0.5
 
 
 # --- names ------------------------------------------------------------------------------------------------------------

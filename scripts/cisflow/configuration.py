@@ -391,7 +391,7 @@ def read_sheet(path, schema):
     if not rows and not problems:
         problems.append(problem(path, "a header without rows", f"a row a {' and '.join(keys)}", "add rows"))
     # Names that differ by case alone fall on one folder on some file systems.
-    folded = {name: (name, "cisflow's own folder") for name in ("reference", "planted")}
+    folded = {name: (name, "cisflow's own folder") for name in ("reference", "planted", "over_datasets")}
     for row in rows:
         other, where = folded.setdefault(row["dataset"].lower(), (row["dataset"], f"line {row['line']}"))
         if other != row["dataset"]:

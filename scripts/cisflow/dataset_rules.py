@@ -15,11 +15,16 @@ def task_of(row):
     return "binary" if row["peaks"] and not row["value"] and not row["signal"] else "regression"
 
 
-def negatives_of(settings, dataset):
-    """The section `negatives` of the configuration as it holds for one dataset."""
+def negatives_of(settings, dataset=None):
+    """The section `negatives` of the configuration as it holds for one dataset, or for those that it does not name.
+
+    `per_positive_training` is a number always: `per_positive` where it is not given.
+    """
     wanted = settings["negatives"]
-    own = wanted["datasets"].get(dataset, {})
-    return {**{key: value for key, value in wanted.items() if key != "datasets"}, **own}
+    found = {key: value for key, value in wanted.items() if key != "datasets"} | wanted["datasets"].get(dataset, {})
+    if found.get("per_positive_training") is None:
+        found["per_positive_training"] = found["per_positive"]
+    return found
 
 
 def takes_negatives(rows):
@@ -119,14 +124,15 @@ def dataset_problems(rows, tracks, settings, sheet):
                 )
             continue
         negatives = negatives_of(settings, name)
-        if not negatives["per_positive"] and len(own) == 1 and tasks == ["binary"]:
+        empty = [key for key in ("per_positive", "per_positive_training") if not negatives[key]]
+        if empty and len(own) == 1 and tasks == ["binary"]:
             yield (
                 where,
-                f"dataset {name} has one target of labels, and negatives.per_positive is 0",
+                f"dataset {name} has one target of labels, and negatives.{empty[0]} is 0",
                 "rows labelled 0",
-                "raise negatives.per_positive, or give the dataset other targets, whose sites are negatives",
+                f"raise negatives.{empty[0]}, or give the dataset other targets, whose sites are negatives",
             )
-        if negatives["per_positive"] and takes_negatives(own):
+        if len(empty) < 2 and takes_negatives(own):
             has_tracks = any(row["dataset"] in (name, "*") for row in tracks)
             yield from negative_problems(name, own, negatives["kinds"], peaks, where, has_tracks)
     if peaks:

@@ -223,8 +223,8 @@ def shortage(kind, found, wanted, chromosomes, why, cure):
     return InputError(
         f"too few negatives of kind {kind} on {listed_groups(chromosomes)}: {wanted - found} of {wanted} are missing",
         why,
-        f"{cure}; or lower negatives.per_positive, give negatives.kinds another kind beside it, or give the split more "
-        "chromosomes",
+        f"{cure}; or lower negatives.per_positive (of training: negatives.per_positive_training), give negatives.kinds "
+        "another kind beside it, or give the split more chromosomes",
     )
 
 

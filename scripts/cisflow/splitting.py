@@ -42,6 +42,23 @@ def generators(seed):
     return {split: np.random.default_rng([seed, number]) for number, split in enumerate(ORDER)}
 
 
+def number_of_negatives(split, n_positives, options):
+    """How many negatives a split gets.
+
+    Parameters
+    ----------
+    split : str
+    n_positives : int
+    options : dict
+        `per_positive_training` for train, `per_positive` for the splits that are judged by.
+
+    Returns
+    -------
+    int
+    """
+    return round(options["per_positive_training" if split == "train" else "per_positive"] * n_positives)
+
+
 def named_negatives(drawn, split, targets, value):
     """Drawn windows as rows of a split: a name of kind, split and number, and a value of every target."""
     names = drawn["kind"] + f"_{split}_" + (drawn.groupby("kind").cumcount() + 1).astype(str)

@@ -35,6 +35,7 @@ LAYERS = {
         *("learning_curve", "planted_truth", "planting", "search", "trials"),
         *("genuine_tomtom", "match_calibration", "motif_databases", "motif_enrichment"),
         *("filter_clusters", "filter_kernels", "filter_pwms", "site_table"),
+        *("common_blocks", "dataset_means", "over_datasets"),
     },
     "torch and h5py": {
         *("device", "model", "negatives", "prediction", "sequences", "shuffling", "split_file", "training"),

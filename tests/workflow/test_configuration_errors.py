@@ -50,6 +50,10 @@ BEFORE_THE_FIRST_JOB = {
         ("models.yaml", "batch_size: 32", "loss: mse"),
         ["models.yaml, model small, training.loss", "the targets of tiny are labels", "write `loss: auto`"],
     ),
+    "no negatives to train on": (
+        ("config.yaml", "windows:", "negatives: {per_positive_training: 0}\nwindows:"),
+        ["datasets.tsv, line 2", "negatives.per_positive_training is 0", "rows labelled 0"],
+    ),
     "broken models.yaml": (
         ("models.yaml", "same}", "same"),
         ["models.yaml, line 4", "no YAML", "close every bracket"],

@@ -17,6 +17,7 @@ from data_stage import (
     check_clear,
     check_labels,
     check_no_leak,
+    check_same_rows,
     check_shuffles,
     check_signal,
     check_tracks,
@@ -347,6 +348,11 @@ def longer(name):
     return lambda folder: (folder / name).write_bytes((folder / name).read_bytes() + b"\n")
 
 
+def training_negatives(text):
+    """A change of the negatives of the training split alone."""
+    return edited("config.yaml", "negatives: {", "negatives: {" + text + ", ")
+
+
 LESS_GC = edited("config.yaml", "max_gc_difference: 0.2", "max_gc_difference: 0.19")
 OF_ONE_DATASET = {"make_windows": 1, "split_windows": 1, "encode_split": 3}
 
@@ -365,8 +371,15 @@ OF_ONE_DATASET = {"make_windows": 1, "split_windows": 1, "encode_split": 3}
         (longer("motifs.meme"), {"check_inputs": 1}),
         # Of values that only peaks have no negatives are drawn: two of the three datasets have some.
         (LESS_GC, {"split_windows": 2, "encode_split": 6}),
+        (training_negatives("per_positive_training: 2"), {"split_windows": 2, "encode_split": 6}),
+        (training_negatives("datasets: {labels: {per_positive_training: 2}}"), {"split_windows": 1, "encode_split": 3}),
+        # As many as the other splits have, said in other words.
+        (training_negatives("per_positive_training: 1, datasets: {bigwig: {per_positive_training: null}}"), {}),
     ],
-    ids=["nothing", "statistic", "signal", "second track", "first track", "motifs", "negatives"],
+    ids=[
+        *("nothing", "statistic", "signal", "second track", "first track", "motifs", "negatives"),
+        *("negatives in training", "negatives in training of one dataset", "as many in training"),
+    ],
 )
 def test_a_change_runs_again_what_reads_it(change, expected, again):
     assert again(change) == expected
@@ -490,3 +503,19 @@ def test_a_column_of_splits_and_shuffles_of_positives_twice_over(by_column, work
             assert file["targets"][:, 0].tolist() == [1] * 30 + [0] * 60
     assert check_shuffles(bound) == 180
     check_labels(bound)
+
+
+def test_a_number_for_training_leaves_the_rows_of_the_other_splits_as_they_are(
+    by_column, workflow_copy, snakemake, tmp_path
+):
+    runs = {}
+    for number in (2, 3):
+        folder = Path(shutil.copytree(by_column.folder, tmp_path / f"with {number}"))
+        edited("config.yaml", "per_positive: 2", f"per_positive: 2, per_positive_training: {number}")(folder)
+        finished(workflow_copy, snakemake, folder, *split_files(["bound"]), "--cores", "1")
+        bound = runs[number] = run_of(folder, "bound", ["bound"], length=40)
+        with h5py.File(bound.encoded["train"]) as file:
+            assert file["targets"][:, 0].tolist() == [1] * 30 + [0] * 30 * number
+        assert check_shuffles(bound) == 120 + 30 * number
+    for split in ("val", "test"):
+        check_same_rows(runs[2], runs[3], split)

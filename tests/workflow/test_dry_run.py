@@ -1,5 +1,6 @@
 """Plans of runs of every size, and runs that give the same files again."""
 
+import re
 import shutil
 import time
 
@@ -64,7 +65,8 @@ def test_plan_of_690_datasets(workflow_copy, project, snakemake, planned, report
     dry_run = snakemake(workflow_copy, project, "-n")
     report_time("dry run of 690 datasets")
     once = {"check_inputs", "prepare_genome", "prepare_motifs", "prepare_excluded", "make_report"}
-    assert planned(dry_run) == {rule: count if rule in once else 690 * count for rule, count in RULES.items()}
+    wanted = {rule: count if rule in once else 690 * count for rule, count in RULES.items()}
+    assert planned(dry_run) == {**wanted, "compare_over_datasets": 1}
 
 
 def test_plan_of_164_targets(workflow_copy, project, snakemake, planned, report_time):
@@ -88,6 +90,35 @@ def test_plan_of_several_folds_models_and_seeds(workflow_copy, project, snakemak
     assert (jobs["train_model"], jobs["match_filters"], jobs["evaluate_baseline"]) == (8, 8, 4)
     assert (jobs["train_permuted"], jobs["initialise_model"], jobs["average_predictions"]) == (4, 4, 4)
     assert (jobs["judge_models"], jobs["compare_models"], jobs["calibrate_matches"]) == (2, 1, 8)
+
+
+def test_models_are_compared_over_datasets_of_one_task_that_they_share(project, workflow_copy, snakemake, planned):
+    sheet = "dataset\ttarget\tpeaks\tvalue\none\ta\tpeaks.bed\t\ntwo\tb\tpeaks.bed\t\n"
+    (project / "datasets.tsv").write_text(sheet)
+    (project / "peaks.bed").write_text(
+        "".join(f"{line}\tp\t7\n" for line in (project / "peaks.bed").read_text().splitlines())
+    )
+    text = (project / "config.yaml").read_text().replace("seeds: [1]", "seeds: [1, 2]")
+    (project / "config.yaml").write_text(text.replace("[small]", "[small, of_one]"))
+    of_one = (project / "models.yaml").read_text().replace("small:", "of_one:\n  datasets: [one]")
+    (project / "models.yaml").write_text((project / "models.yaml").read_text() + of_one)
+    dry_run = snakemake(workflow_copy, project, "-n")
+    assert planned(dry_run)["compare_over_datasets"] == 1
+    text = re.search(r"^rule compare_over_datasets:\n +input: (.*)\n +output: (.*)$", dry_run.stdout, re.MULTILINE)
+    networks = [f"results/{name}" for name in ("one/holdout/small", "one/holdout/of_one", "two/holdout/small")]
+    assert text[1].split(", ") == [
+        *(f"{network}/ensemble/predictions.tsv" for network in networks),
+        *(
+            f"results/{dataset}/holdout/baselines/{baseline}/predictions.tsv"
+            for dataset in ("one", "two")
+            for baseline in ("gc_content", "kmers")
+        ),
+        *(f"{network}/seed{seed}/metrics.tsv" for network in networks for seed in (1, 2)),
+    ]
+    names = ("verdicts", "comparison", "model_differences")
+    assert text[2] == ", ".join(f"results/over_datasets/{name}.tsv" for name in names)
+    (project / "datasets.tsv").write_text(sheet.replace("two\tb\tpeaks.bed\t", "two\tb\tpeaks.bed\tscore"))
+    assert "compare_over_datasets" not in planned(snakemake(workflow_copy, project, "-n"))
 
 
 def test_downloads_are_planned_for_urls(workflow_copy, project, snakemake, planned):
@@ -127,10 +158,8 @@ def test_use_as_a_module_of_another_workflow(nested, workflow_copy, project, sna
     lines = (project / "config.yaml").read_text().splitlines()
     (project / "outer.yaml").write_text("cisflow:\n" + "".join(f"  {line}\n" for line in lines))
     dry_run = snakemake(outer, project, "-n", "after.txt", config=None if nested else "config.yaml")
-    # No rule waits for the look at all inputs, nor for tables that the page does not show: the outer workflow asks for
-    # them, or for cisflow's own `all`.
-    apart = ("check_inputs", "join_filters")
-    needed = {f"cisflow_{rule}": count for rule, count in RULES.items() if rule not in apart}
+    # No rule waits for the look at all inputs: the outer workflow asks for it, or for cisflow's own `all`.
+    needed = {f"cisflow_{rule}": count for rule, count in RULES.items() if rule != "check_inputs"}
     assert planned(dry_run) == {**needed, "after": 1}
 
 
@@ -179,6 +208,7 @@ def test_nothing_is_to_be_done_after_a_run(workflow_copy, finished_run, rerun_fo
             {"evaluate_model", "evaluate_baseline"},
         ),
         ("config.yaml", "evaluate:", "negatives: {per_positive: 2}\nevaluate:", {"split_windows"}),
+        ("config.yaml", "evaluate:", "negatives: {per_positive_training: 2}\nevaluate:", {"split_windows"}),
     ],
 )
 def test_a_changed_setting_reruns_what_reads_it(name, old, new, first, workflow_copy, rerun_folder, snakemake, planned):

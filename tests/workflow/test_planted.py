@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-EXAMPLES = {"zou_primer": (1, 3), "koo_eddy": (1, 10), "quantitative": (2, 12)}  # sets, networks
+EXAMPLES = {"zou_primer": (1, 6), "koo_eddy": (1, 15), "quantitative": (2, 12), "noise": (20, 20)}  # sets, networks
 CONFIG = """\
 datasets: datasets.tsv
 models: models.yaml
