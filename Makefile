@@ -14,7 +14,7 @@ help:
 	@echo "make check       look at every input of CONFIG=my_config.yaml, in seconds, before a run"
 	@echo "make describe    print the layers of MODEL=basset LENGTH=600 TARGETS=164: shapes, parameters, receptive fields"
 	@echo "make test        run every test"
-	@echo "make bench       time the data stage, training and evaluation against their peers"
+	@echo "make bench       time the data stage, training, evaluation and motifs against their peers"
 	@echo "make lint        ruff, snakefmt, snakemake --lint"
 	@echo "make check-envs  check that every conda environment declares what its scripts import"
 	@echo "make clean       remove .venv; results stay"
@@ -54,7 +54,7 @@ describe: .venv/run.stamp
 		--targets "$(TARGETS)" --tracks "$(TRACKS)" --bins "$(BINS)"
 
 bench: .venv/dev.stamp
-	@status=0; for part in data training evaluation matching; do $(BIN)/python tests/bench/bench_$$part.py || status=1; done; exit $$status
+	@status=0; for part in data training evaluation filters matching; do $(BIN)/python tests/bench/bench_$$part.py || status=1; done; exit $$status
 
 test: .venv/dev.stamp bedtools
 	$(BIN)/python -m pytest

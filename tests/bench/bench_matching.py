@@ -31,7 +31,7 @@ JOB = """
 import sys
 sys.path.insert(0, {scripts!r})
 from match_filters import main
-main({meme!r}, {sites!r}, {database!r}, "JASPAR CORE", None, [], 0.05, (0.25, 0.5), 1, {matches!r}, {filters!r})
+main({meme!r}, {sites!r}, {database!r}, "JASPAR CORE", None, None, None, 0.05, (0.25, 0.5), 1, {matches!r}, {filters!r})
 """
 
 
