@@ -14,7 +14,7 @@ from test_report_data import page_of
 from test_report_networks import rows_of, section
 
 from cisflow.figures_planted import planted_chart
-from cisflow.report_planted import criterion_sentences, found_table
+from cisflow.report_planted import criterion_sentences, found_table, planted_findings
 
 NAMES = ["Arid3a", "CEBPB", "", "MAX"]  # the third has an identifier alone
 FOUND = {  # model to what each seed found
@@ -194,3 +194,19 @@ def test_planted_motifs_are_counted(tmp_path):
     text = Page(html).text
     assert "small found, of 3 planted motifs: 2 in seed 0; 1 in seed 1." in text
     assert "found: by the best match of a filter" in text
+
+
+@pytest.mark.parametrize(("n_datasets", "n_sentences"), [(4, 4), (5, 1)])
+def test_many_datasets_share_a_sentence(n_datasets, n_sentences):
+    """Twenty sets filled the top of the page with twenty lines."""
+    rows = [{"motif": name, "name": "", "found": name == "one"} for name in ("one", "two")]
+    runs = [
+        {"dataset": f"set_{number}", "fold": "holdout", "model": "small", "seed": seed, "planted": rows}
+        for number in range(n_datasets)
+        for seed in (1, 2, 3)
+    ]
+    findings = planted_findings(runs, ["dataset"])
+    assert len(findings) == n_sentences
+    if n_sentences == 1:
+        told = "small found 15 of 30 planted motifs over 5 datasets, each counted once a network."
+        assert findings == [("Planted motifs", told)]

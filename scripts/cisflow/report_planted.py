@@ -9,6 +9,7 @@ from cisflow.report_numbers import count_of, ends_of, listed, sentence
 from cisflow.report_sentences import subject
 
 MOST_NAMED = 20  # motifs that are named in a cell
+MOST_DATASETS = 4  # that have a sentence each; more of them are told in one
 
 
 def found_table(runs):
@@ -143,7 +144,7 @@ def planted_sections(runs):
 
 
 def planted_findings(runs, varying):
-    """A sentence a dataset on how many of its planted motifs each model found.
+    """A sentence a dataset on how many of its planted motifs each model found; of many datasets one on all of them.
 
     Parameters
     ----------
@@ -156,14 +157,33 @@ def planted_findings(runs, varying):
     -------
     list of (str, str)
     """
+    tables = {
+        dataset: found_table([run for run in runs if run["dataset"] == dataset])
+        for dataset in dict.fromkeys(run["dataset"] for run in runs)
+    }
+    tables = {dataset: table for dataset, table in tables.items() if table[1]}
+    if len(tables) > MOST_DATASETS:
+        return [("Planted motifs", f"{listed(_found_over_datasets(tables.values()))}.")]
     findings = []
-    for dataset in dict.fromkeys(run["dataset"] for run in runs):
-        motifs, models = found_table([run for run in runs if run["dataset"] == dataset])
-        if models:
-            name = subject({"dataset": dataset}, varying, "planted motifs")
-            text = listed(found_text(model, len(motifs)) for model in models)
-            findings.append((sentence(name) if name.startswith("planted") else name, f"{text}."))
+    for dataset, (motifs, models) in tables.items():
+        name = subject({"dataset": dataset}, varying, "planted motifs")
+        text = listed(found_text(model, len(motifs)) for model in models)
+        findings.append((sentence(name) if name.startswith("planted") else name, f"{text}."))
     return findings
+
+
+def _found_over_datasets(tables):
+    """How many planted motifs each model found, each motif counted once a network, over tables of `found_table`."""
+    totals = {}
+    for motifs, models in tables:
+        for model in models:
+            total = totals.setdefault(model["name"], [0, 0, 0])
+            for place, number in enumerate((sum(model["counts"]), model["n"] * len(motifs), 1)):
+                total[place] += number
+    for name, (found, planted, n_datasets) in totals.items():
+        motifs = count_of(planted, "planted motif")
+        over = count_of(n_datasets, "dataset")
+        yield f"{name} found {found:,} of {motifs} over {over}, each counted once a network"
 
 
 # One network --------------------------------------------------------------------------------------------------------
