@@ -11,10 +11,10 @@ from cisflow.report_comparison import score_bar
 from cisflow.report_nulls import SIGNIFICANT
 from cisflow.report_numbers import TASKS, all_of, count_of, fixed, is_known, listed, signed, with_interval
 from cisflow.report_scores import (
-    BASELINE_NAMES,
     BETTER,
     UNDECIDED,
     WORSE,
+    baseline_name,
     behind_text,
     by_score,
     verdict,
@@ -59,10 +59,7 @@ def over_datasets_sections(paths):
                 "several_folds": len(folds) > 1,
                 "rows": rows,
                 "sentences": [*_sentences(rows, words), *_beside(rows, of_task["model_differences"]), *_lacking(rows)],
-                "against": [
-                    {**row, "baseline": BASELINE_NAMES.get(row["baseline"], row["baseline"].replace("_", " "))}
-                    for row in of_task["verdicts"]
-                ],
+                "against": [{**row, "baseline": baseline_name(row["baseline"])} for row in of_task["verdicts"]],
                 "differences": of_task["model_differences"],
             }
         )
@@ -77,7 +74,7 @@ def _network_row(row, against, words):
     """A network on the mean over datasets, beside its baselines."""
     beside = by_score(
         {
-            "name": BASELINE_NAMES.get(other["baseline"], other["baseline"].replace("_", " ")),
+            "name": baseline_name(other["baseline"]),
             "score": other["baseline_value"],
             "difference": other["difference"],
             "difference_low": other["ci_low"],
@@ -154,7 +151,9 @@ def _beside(rows, differences):
             name = row["other"] if is_first else row["model"]
             word = (BETTER if difference > 0 else WORSE) if row["q"] < SIGNIFICANT else UNDECIDED
             cases[word].append(f"{name} ({signed(difference)})")
-    texts = [f"{word} {'than' if word == BETTER else 'from'} {all_of(names)}" for word, names in cases.items() if names]
+    texts = [
+        f"{word} {'from' if word == UNDECIDED else 'than'} {all_of(names)}" for word, names in cases.items() if names
+    ]
     is_told = texts and is_known(first["score"])
     return [f"Of the networks {first['model']} has the highest mean: {'; '.join(texts)}."] if is_told else []
 

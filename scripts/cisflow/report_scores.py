@@ -121,6 +121,11 @@ def _score_row(target, model, scores, entry):
     return {**row, "verdict": verdict(row)}
 
 
+def baseline_name(baseline):
+    """What the page calls a baseline."""
+    return BASELINE_NAMES.get(baseline, baseline.replace("_", " "))
+
+
 def baseline_row(baseline, target, model, entry):
     """One baseline on one target, and how a network compares with it.
 
@@ -142,7 +147,7 @@ def baseline_row(baseline, target, model, entry):
     motif = record["chosen"].get(target)
     return {
         "baseline": baseline,
-        "name": BASELINE_NAMES.get(baseline, baseline.replace("_", " ")) + (f" ({motif})" if motif else ""),
+        "name": baseline_name(baseline) + (f" ({motif})" if motif else ""),
         "score": score["value"],
         "low": score["ci_low"],
         "high": score["ci_high"],
